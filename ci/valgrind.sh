@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Proves that neap, as the global allocator of a program, never decides anything by memory that
+# nobody wrote, and touches no memory that it has not mapped: ci/exercise under memcheck.
+# That memcheck sees neap's memory at all is tried first, with a program that is wrong on purpose.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+command -v valgrind >/dev/null || { echo "valgrind.sh needs valgrind (apt-get install valgrind)" >&2; exit 1; }
+target="${CARGO_TARGET_DIR:-target}"
+cargo build --quiet --release --manifest-path ci/exercise/Cargo.toml --features global --target-dir "$target"
+memcheck=(valgrind --quiet --error-exitcode=99 "$target/release/exercise")
+
+if "${memcheck[@]}" wrong-uninitialised 2>/dev/null; then
+    echo "memcheck did not see the mistake that is there on purpose" >&2
+    exit 1
+fi
+echo "memcheck sees the mistake that is there on purpose"
+"${memcheck[@]}" 1
