@@ -1,0 +1,11 @@
+//! The workloads on mimalloc, version 2.
+
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    // SAFETY: reads a constant of the library; no precondition.
+    let version = unsafe { libmimalloc_sys::mi_version() };
+    assert_eq!(version / 10_000, 2, "built with another mimalloc: {version}");
+    neap_bench::cell::main(neap_bench::Hooks::default())
+}
