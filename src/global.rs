@@ -1,48 +1,181 @@
-//! The global allocator (skeleton).
-use std::alloc::{GlobalAlloc, Layout, System};
-/// When to ask for huge pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thp { /// from the first arena on
- Always, /// once the heap has grown (default)
- Madvise, /// never
- Never }
-/// The allocator.
+//! `Neap`, the global allocator: a `Layout` in, a raw pointer out. Holds no state.
+//!
+//! Each method has its own path. What serves a request is decided by its layout alone: a size class (up to 64 KiB) or
+//! large. With a constant layout, as in `Box::new`, that decision is made by the compiler, and what is left of `alloc` is
+//! the pop of a magazine: six instructions; of `dealloc`, the push: five.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr;
+
+use crate::heap;
+use crate::pool::SizeClass;
+use crate::settings::{Options, Thp};
+
+/// The allocator. Zero-sized: all its memory is the process's.
+///
+/// ```
+/// #[global_allocator]
+/// static GLOBAL: neap::Neap = neap::Neap::new();
+///
+/// let squares: Vec<u64> = (0..1000).map(|n| n * n).collect();
+/// assert!(neap::heap::owns(squares.as_ptr().cast()));
+/// ```
+///
+/// What the environment may set can be fixed in the program; the builder methods then give a [`Configured`]:
+///
+/// ```
+/// use neap::{Configured, Neap, Thp};
+///
+/// #[global_allocator]
+/// static GLOBAL: Configured = Neap::new().purge_delay_ms(100).thp(Thp::Never);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Neap;
-impl Neap {
-    /// A new one.
-    pub const fn new() -> Self { Neap }
-    /// How long free memory is kept before it goes back, in ms.
-    pub const fn purge_delay_ms(self, _ms: u32) -> Configured { Configured(0) }
-    /// Huge pages.
-    pub const fn thp(self, _: Thp) -> Configured { Configured(0) }
-    /// Arena size in MiB: 4, 8, 16, 32.
-    pub const fn arena_mib(self, _: u32) -> Configured { Configured(0) }
-    /// Print statistics at exit.
-    pub const fn stats_at_exit(self, _: bool) -> Configured { Configured(0) }
-}
-/// A `Neap` with options fixed at compile time (same builder methods as `Neap`).
+
+/// A [`Neap`] with options fixed in the program.
+///
+/// All allocators of a process share one heap: the options of the one that allocates first hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Configured(#[allow(dead_code)] u64);
-impl Configured {
-    /// See `Neap`.
-    pub const fn purge_delay_ms(self, _ms: u32) -> Configured { self }
-    /// See `Neap`.
-    pub const fn thp(self, _: Thp) -> Configured { self }
-    /// See `Neap`.
-    pub const fn arena_mib(self, _: u32) -> Configured { self }
-    /// See `Neap`.
-    pub const fn stats_at_exit(self, _: bool) -> Configured { self }
+pub struct Configured(Options);
+
+impl Neap {
+    /// The allocator. Costs nothing.
+    pub const fn new() -> Self {
+        Neap
+    }
 }
-// SAFETY: forwards to the system's.
-unsafe impl GlobalAlloc for Neap {
-    unsafe fn alloc(&self, l: Layout) -> *mut u8 { unsafe { System.alloc(l) } }
-    unsafe fn dealloc(&self, p: *mut u8, l: Layout) { unsafe { System.dealloc(p, l) } }
-    unsafe fn alloc_zeroed(&self, l: Layout) -> *mut u8 { unsafe { System.alloc_zeroed(l) } }
-    unsafe fn realloc(&self, p: *mut u8, l: Layout, n: usize) -> *mut u8 { unsafe { System.realloc(p, l, n) } }
+
+macro_rules! builder {
+    ($type:ty, $options:expr) => {
+        impl $type {
+            /// Fixes how long free memory is kept before it is offered back, in milliseconds
+            /// (`NEAP_PURGE_DELAY_MS`, 1000 if nobody says). With 0 nothing is kept.
+            ///
+            /// ```
+            /// static GLOBAL: neap::Configured = neap::Neap::new().purge_delay_ms(0);
+            /// ```
+            pub const fn purge_delay_ms(self, ms: u32) -> Configured {
+                Configured($options(self).purge_delay_ms(ms))
+            }
+
+            /// Fixes when huge pages are asked for (`NEAP_THP`).
+            ///
+            /// ```
+            /// static GLOBAL: neap::Configured = neap::Neap::new().thp(neap::Thp::Always);
+            /// ```
+            pub const fn thp(self, thp: Thp) -> Configured {
+                Configured($options(self).thp(thp))
+            }
+
+            /// Fixes the size of an arena in MiB: 4, 8, 16 or 32 (`NEAP_ARENA_MIB`, 32 if nobody says).
+            ///
+            /// # Panics
+            /// For any other size; at compile time, where this stands in a `static`.
+            ///
+            /// ```
+            /// static GLOBAL: neap::Configured = neap::Neap::new().arena_mib(8);
+            /// ```
+            pub const fn arena_mib(self, mib: u32) -> Configured {
+                Configured($options(self).arena_mib(mib))
+            }
+
+            /// Fixes whether [`heap::stats`](crate::heap::stats) is printed to stderr at exit (`NEAP_STATS`).
+            ///
+            /// ```
+            /// static GLOBAL: neap::Configured = neap::Neap::new().stats_at_exit(true);
+            /// ```
+            pub const fn stats_at_exit(self, print: bool) -> Configured {
+                Configured($options(self).stats_at_exit(print))
+            }
+        }
+    };
 }
-// SAFETY: as above.
-unsafe impl GlobalAlloc for Configured {
-    unsafe fn alloc(&self, l: Layout) -> *mut u8 { unsafe { System.alloc(l) } }
-    unsafe fn dealloc(&self, p: *mut u8, l: Layout) { unsafe { System.dealloc(p, l) } }
+
+const fn none(_: Neap) -> Options {
+    Options::NONE
 }
+
+const fn of(configured: Configured) -> Options {
+    configured.0
+}
+
+builder!(Neap, none);
+builder!(Configured, of);
+
+#[inline(always)]
+fn alloc(layout: Layout, options: Options) -> *mut u8 {
+    match SizeClass::for_layout(layout) {
+        Some(class) => heap::allocate(class, options),
+        None => heap::allocate_large(layout, options),
+    }
+}
+
+#[inline(always)]
+fn dealloc(block: *mut u8, layout: Layout) {
+    match SizeClass::for_layout(layout) {
+        Some(class) => heap::free(block, class),
+        None => heap::free_large(block, layout),
+    }
+}
+
+/// Grows or shrinks in place where the block's class, the units behind a run or the kernel allow it; else
+/// moves, and copies the smaller of the two requests, not the blocks.
+///
+/// # Safety
+/// As for [`GlobalAlloc::realloc`].
+#[inline]
+unsafe fn realloc(block: *mut u8, old: Layout, size: usize, options: Options) -> *mut u8 {
+    let Ok(new) = Layout::from_size_align(size, old.align()) else { return ptr::null_mut() };
+    match (SizeClass::for_layout(old), SizeClass::for_layout(new)) {
+        (Some(before), Some(after)) if before == after => return block,
+        (None, None) => {
+            if let Some(resized) = heap::resize_large(block, old, new) {
+                return resized;
+            }
+        }
+        _ => {}
+    }
+    let moved = alloc(new, options);
+    if !moved.is_null() {
+        // SAFETY: by the precondition `block` has `old.size()` bytes; `moved` has `size`, and is another block.
+        unsafe { ptr::copy_nonoverlapping(block, moved, old.size().min(size)) };
+        dealloc(block, old);
+    }
+    moved
+}
+
+macro_rules! global_alloc {
+    ($type:ty, $options:expr) => {
+        // SAFETY: `alloc` gives null or a block of at least the layout's size, aligned (C2 and, for large
+        // ones, the alignment of runs and mappings), which is nobody else's until it is freed (M2, P1, A1); no
+        // method unwinds.
+        unsafe impl GlobalAlloc for $type {
+            #[inline]
+            unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+                alloc(layout, $options(*self))
+            }
+
+            #[inline]
+            unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+                dealloc(block, layout);
+            }
+
+            #[inline]
+            unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+                heap::allocate_zeroed(layout, $options(*self))
+            }
+
+            #[inline]
+            unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+                // SAFETY: the caller's promise is the same.
+                unsafe { realloc(block, layout, size, $options(*self)) }
+            }
+        }
+    };
+}
+
+global_alloc!(Neap, none);
+global_alloc!(Configured, of);
+
+#[cfg(feature = "allocator-api2")]
+mod allocator_api2;

@@ -1,16 +1,293 @@
-//! The heap (skeleton).
+//! A heap: one thread's magazines and pools; the fast path; everything that `neap::heap` shows.
+//!
+//! ```text
+//!   thread-local block (2 KiB)            heap (128 KiB of addresses, touched as needed)
+//!   ┌───────────────────────────┐         ┌──────────────────────────────────────────────┐
+//!   │ magazine of class 0       │         │ inbox: pools into which others have freed    │ ◄── everybody
+//!   │ magazine of class 1       │         ├──────────────────────────────────────────────┤
+//!   │ …            top,base,end │ ──────► │ per class: used pools, full pools            │ ◄── its thread
+//!   │ heap                      │ ──────► │ slots of all magazines                       │
+//!   └───────────────────────────┘         └──────────────────────────────────────────────┘
+//! ```
+//!
+//! **A request** pops the class's magazine: that is all, with no counter, no descriptor and no touch of the
+//! block. An empty magazine is *refilled* (`refill.rs`): pools with remote frees are drained, then the used pools' free
+//! maps are read in address order, then an abandoned pool is adopted, then one is claimed.
+//!
+//! **A free** pushes. A full magazine is *flushed* by half, the oldest blocks first (`flush.rs`): each block's
+//! pool is found and checked, the bit set in its free map, or in its remote map when another heap owns it.
+//!
+//! **A thread's end** flushes all magazines and abandons pools that still have blocks out (`abandon.rs`); the
+//! heap itself is parked, and the next new thread uses it (`thread.rs`). No lock exists anywhere, so a child
+//! after `fork` finds nothing locked, whatever other threads were doing: no `pthread_atfork` is needed. What
+//! those threads held at that moment, magazines and pools, stays out of use in the child.
+//!
+//! - **H1**: a heap is attached to one thread, or parked. Only the attached thread touches its plain fields.
+//! - **H2**: `pool_bytes` = Σ bytes of its pools, `free_bytes` = Σ bytes of free blocks in them.
+//! - **H3**: each of its pools is on the used list of its class when it has free blocks, else on the full list.
+//!
+//! Not for signal handlers: one that interrupts the allocator and allocates finds a magazine half changed.
+
+mod abandon;
+mod flush;
+mod large;
+mod magazine;
+mod mapping;
+mod refill;
 mod report;
-pub use report::*;
-use std::alloc::Layout;
-/// Statistics of the whole process.
-pub fn stats() -> HeapStats { HeapStats::empty() }
-/// Gives every free OS page back now.
-pub fn purge() {}
-/// Bytes the block really has.
+mod sweep;
+mod thread;
+mod walk;
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr;
+
+use crate::config::{HEAP_BYTES, MAGAZINE_START};
+use crate::pool::{CLASSES, OwnedPool, PoolLinks, PoolList, SLOTS, SizeClass};
+use crate::settings::Options;
+use crate::stack::{Inbox, Links};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::units::{UnitId, regain};
+use magazine::Magazine;
+use thread::Thread;
+
+pub use report::{ClassStats, HeapStats, stats};
+pub use walk::{Item, walk};
+
+/// One heap.
+#[repr(C, align(64))]
+struct Heap {
+    /// Pools of this heap into which others have freed. Everybody pushes; the owner takes.
+    inbox: Inbox,
+    /// The next parked heap. Who holds that stack (S1).
+    link: AtomicU32,
+    /// The heap made before this one. Written once.
+    older: AtomicU32,
+    /// Blocks that went from pools into magazines, and back. Written by the owner, read for statistics.
+    handed_out: AtomicU64,
+    taken_back: AtomicU64,
+    /// H2.
+    pool_bytes: Cell<usize>,
+    free_bytes: Cell<usize>,
+    /// Live bytes at the last sweep, or more that were seen since.
+    swept_live: Cell<usize>,
+    /// Slow paths until magazines are looked at for idleness.
+    until_idle: Cell<u32>,
+    classes: [ClassPools; CLASSES],
+    slots: [Cell<*mut u8>; SLOTS],
+}
+
+const _: () = assert!(size_of::<Heap>() <= HEAP_BYTES);
+
+/// A heap's pools of one class (H3), and how its magazine does.
+struct ClassPools {
+    used: PoolList,
+    full: PoolList,
+    /// Slots that the magazine may use now; 0 before its first use.
+    capacity: Cell<u16>,
+    /// Looks for idleness since its last slow path.
+    idle: Cell<u8>,
+}
+
+impl Heap {
+    /// The heap with this identity.
+    ///
+    /// # Safety
+    /// `id` was given to a heap by `thread.rs`.
+    unsafe fn from_id(id: UnitId) -> &'static Heap {
+        let heap: *const Heap = regain(id.address());
+        // SAFETY: by the precondition; heaps are never unmapped, are valid when zero, and all fields are
+        // atomics or cells.
+        unsafe { &*heap }
+    }
+
+    fn id(&self) -> UnitId {
+        // A heap lies at a unit's start; nothing lies at 0.
+        UnitId::of(ptr::from_ref(self).addr()).unwrap_or_else(|| crate::os::abort())
+    }
+
+    #[inline(always)]
+    fn class(&self, class: SizeClass) -> &ClassPools {
+        &self.classes[class.index()]
+    }
+
+    /// The magazine's slots of `class` in this heap.
+    fn slots(&self, class: SizeClass) -> *mut *mut u8 {
+        let own = &self.slots[class.first_slot()..][..class.magazine()];
+        own.as_ptr().cast_mut().cast()
+    }
+
+    /// Opens the magazine if it is not, and doubles it if it can grow; for each of its slow paths.
+    fn exercise(&self, magazine: &Magazine, class: SizeClass) {
+        let state = self.class(class);
+        state.idle.set(0);
+        let now = usize::from(state.capacity.get());
+        let grown = if now == 0 { MAGAZINE_START } else { now * 2 }.min(class.magazine());
+        state.capacity.set(grown as u16);
+        if magazine.is_open() {
+            // SAFETY: the magazine was opened below, on the same slots; `grown` is at most their number
+            // and at least what it was.
+            unsafe { magazine.set_capacity(grown) };
+        } else {
+            // SAFETY: the slots are this class's of a heap that is attached to this thread (H1), and the
+            // magazine is closed before the heap is parked.
+            unsafe { magazine.open(self.slots(class), grown) };
+        }
+    }
+
+    /// Adds to a statistic that only this thread writes.
+    fn count(counter: &AtomicU64, n: usize) {
+        // Relaxed, and no read-modify-write: there is one writer.
+        counter.store(counter.load(Ordering::Relaxed) + n as u64, Ordering::Relaxed);
+    }
+
+    /// Takes `pool`, which is this heap's from now on, in: on the list it belongs to (H2, H3).
+    fn take_in(&self, pool: OwnedPool, class: SizeClass) {
+        use crate::pool::List;
+        self.pool_bytes.set(self.pool_bytes.get() + class.blocks() * class.block_size());
+        self.free_bytes.set(self.free_bytes.get() + pool.free_count() * class.block_size());
+        let lists = self.class(class);
+        if pool.free_count() > 0 {
+            lists.used.push(pool, List::Used);
+        } else {
+            lists.full.push(pool, List::Full);
+        }
+    }
+
+    /// Takes `pool` off its list and out of the accounts.
+    fn let_go(&self, pool: OwnedPool, class: SizeClass) {
+        use crate::pool::List;
+        self.pool_bytes.set(self.pool_bytes.get() - class.blocks() * class.block_size());
+        self.free_bytes.set(self.free_bytes.get() - pool.free_count() * class.block_size());
+        let lists = self.class(class);
+        match pool.list() {
+            List::Used => lists.used.remove(pool),
+            List::Full => lists.full.remove(pool),
+            List::None => {}
+        }
+    }
+
+    /// Announces to `owner` that others have freed into one of its pools.
+    fn announce(owner: UnitId, pool: UnitId) {
+        // SAFETY: owners of pools are heaps (`make_pool`, `adopt` get `Heap::id`).
+        let heap = unsafe { Heap::from_id(owner) };
+        heap.inbox.push(&PoolLinks, pool);
+    }
+}
+
+/// Where the links of parked heaps are.
+struct HeapLinks;
+
+impl Links for HeapLinks {
+    fn link(&self, node: UnitId) -> &AtomicU32 {
+        // SAFETY: only heaps are put on stacks with these links.
+        &unsafe { Heap::from_id(node) }.link
+    }
+}
+
+/// Allocates a block of `class`; null when there is no memory.
+#[inline(always)]
+pub(crate) fn allocate(class: SizeClass, options: Options) -> *mut u8 {
+    match Thread::with(|thread| thread.magazine(class).pop()) {
+        Some(block) => block.as_ptr(),
+        None => refill::allocate_slow(class, options),
+    }
+}
+
+/// Frees a block of `class`.
+#[inline(always)]
+pub(crate) fn free(block: *mut u8, class: SizeClass) {
+    if !Thread::with(|thread| thread.magazine(class).push(block)) {
+        flush::free_slow(block, class);
+    }
+}
+
+/// Allocates what no class serves, or null.
+#[cold]
+pub(crate) fn allocate_large(layout: Layout, options: Options) -> *mut u8 {
+    large::allocate(layout, options, false)
+}
+
+/// Frees what [`allocate_large`] gave for `layout`.
+#[cold]
+pub(crate) fn free_large(block: *mut u8, layout: Layout) {
+    large::free(block, layout);
+}
+
+/// Allocates memory that reads as zero; only what is not known to be zero is written.
+pub(crate) fn allocate_zeroed(layout: Layout, options: Options) -> *mut u8 {
+    let Some(class) = SizeClass::for_layout(layout) else {
+        return large::allocate(layout, options, true);
+    };
+    if !class.is_small()
+        && let Some(block) = refill::allocate_zero(class, options)
+    {
+        return block;
+    }
+    let block = allocate(class, options);
+    if !block.is_null() {
+        // SAFETY: the block has at least as many bytes as the layout, and is the caller's alone.
+        unsafe { ptr::write_bytes(block, 0, layout.size()) };
+    }
+    block
+}
+
+/// Changes the size of a large block without moving it, if that can be done. Both layouts are large.
+pub(crate) fn resize_large(block: *mut u8, old: Layout, new: Layout) -> Option<*mut u8> {
+    large::resize(block, old, new)
+}
+
+/// Gives every free page back to the operating system now.
+///
+/// What the calling thread keeps at hand goes back to its pools first; then every empty pool, every free OS page in used
+/// pools, of this thread's and of threads that have ended, and all free memory of the arenas. Other running threads keep
+/// their magazines and pools. Costs some milliseconds per 100 MiB, and the page faults of what is used again.
+///
+/// ```
+/// drop(vec![0u8; 1 << 20]);
+/// neap::heap::purge();
+/// ```
+pub fn purge() {
+    sweep::purge();
+}
+
+/// Bytes that the block at `ptr` really has: the request rounded up to its size class, or to whole 64 KiB.
+///
+/// They all may be used. Costs a table look-up for up to 64 KiB; above, a look at the block's descriptor.
+///
 /// # Safety
-/// `ptr` is a live allocation of neap with `layout`.
-pub unsafe fn usable_size(_ptr: *const u8, layout: Layout) -> usize { layout.size() }
-/// Whether neap handed this address out.
-pub fn owns(_ptr: *const u8) -> bool { false }
-/// Visits arenas, pools and blocks.
-pub fn walk(_visitor: impl FnMut(Item)) {}
+/// `ptr` was allocated by neap with `layout` and is not freed.
+///
+/// ```
+/// use std::alloc::{GlobalAlloc, Layout};
+/// let neap = neap::Neap::new();
+/// let layout = Layout::from_size_align(100, 1).unwrap();
+/// // SAFETY: the layout is not empty; the block is freed with the same.
+/// unsafe {
+///     let block = neap.alloc(layout);
+///     assert_eq!(neap::heap::usable_size(block, layout), 112);
+///     neap.dealloc(block, layout);
+/// }
+/// ```
+pub unsafe fn usable_size(ptr: *const u8, layout: Layout) -> usize {
+    match SizeClass::for_layout(layout) {
+        Some(class) => class.block_size(),
+        None => large::usable_size(ptr.addr(), layout),
+    }
+}
+
+/// Whether `ptr` points into memory that neap handed out: into a pool, a large run or a mapping that is in use now.
+///
+/// It does not say whether the very block is live. Costs some hundred nanoseconds at most.
+///
+/// ```
+/// let on_stack = 0u8;
+/// assert!(!neap::heap::owns(&on_stack));
+/// ```
+pub fn owns(ptr: *const u8) -> bool {
+    large::owns(ptr.addr())
+}
+
+#[cfg(test)]
+mod tests;

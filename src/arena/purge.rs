@@ -1,0 +1,223 @@
+//! What free memory is kept, and what goes back.
+//!
+//! Pages are the dearest thing there is: a first touch costs as much as 80 touches of a resident page. So free
+//! memory is kept for the next request, within a *budget*: a quarter of what is in use, at least 32 MiB.
+//! What exceeds the budget goes back in the operation that exceeded it, for a program that then idles calls
+//! nobody. Time only shrinks what is kept: each purge delay, units that nobody wanted since the one
+//! before are first *lent* to the kernel (`MADV_FREE`: touched again, they cost a seventh of
+//! a new page), at the next one decommitted.
+//!
+//! There is no thread for this: claims and releases, of which each moves at least 64 KiB, carry it.
+//!
+//! In arenas with huge pages whole 2 MiB groups go back first: a group that goes in parts comes back as 4 KiB pages,
+//! at four times the price.
+
+use core::ops::ControlFlow;
+
+use super::{Arena, CLAIMED, FREE_DIRTY, HUGE_ASKED, free_dirty, registry};
+use crate::bits::UnitBits;
+use crate::config::{FIRST_UNIT, HUGE_PAGE_UNITS, KEEP_SHARE, KEEP_UNITS, UNIT_BYTES, UNITS};
+use crate::os;
+use crate::settings;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+
+/// Bytes given back so far.
+static PURGED: AtomicUsize = AtomicUsize::new(0);
+/// When the clock was last acted upon, in its milliseconds.
+static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes given back to the system so far.
+pub fn purged_bytes() -> usize {
+    PURGED.load(Ordering::Relaxed)
+}
+
+/// Bytes inside used pools that have no backing.
+static HOLES: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts `bytes` inside used pools that were decommitted or (negative) are used again.
+pub fn note_holes(bytes: isize) {
+    HOLES.fetch_add(bytes as usize, Ordering::Relaxed);
+    if bytes > 0 {
+        PURGED.fetch_add(bytes as usize, Ordering::Relaxed);
+    }
+}
+
+/// Bytes inside used pools that have no backing.
+pub fn hole_bytes() -> usize {
+    HOLES.load(Ordering::Relaxed)
+}
+
+/// Unmaps every arena of which no unit is in use.
+pub fn retire_all_empty() {
+    retire_empty(0);
+}
+
+fn budget() -> usize {
+    let in_use = CLAIMED.load(Ordering::Relaxed);
+    if settings::purge_delay_ms() == 0 { 0 } else { KEEP_UNITS.max(in_use / KEEP_SHARE) }
+}
+
+/// Gives back what exceeds the budget, and a quarter of the budget more, so that the next call is not soon.
+pub fn keep_to_budget() {
+    let budget = budget();
+    if free_dirty() > budget {
+        shrink_to(budget / 4 * 3);
+    }
+    look_at_clock();
+}
+
+/// Gives everything back that is free, and every empty arena.
+pub fn purge_all() {
+    shrink_to(0);
+    retire_empty(0);
+}
+
+/// Once in each purge delay: decommits what was lent at the last look, and lends what nobody has
+/// wanted since.
+#[inline]
+pub fn look_at_clock() {
+    let now = os::milliseconds();
+    let last = LAST_LOOK.load(Ordering::Relaxed);
+    if now.wrapping_sub(last) >= settings::purge_delay_ms().max(1) {
+        act_on_time(last, now);
+    }
+}
+
+#[cold]
+fn act_on_time(last: u64, now: u64) {
+    // Relaxed: one thread wins and does the work; nothing is published.
+    if LAST_LOOK.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        return;
+    }
+    let _ = registry::each(|arena, free| {
+        if free > 0 {
+            age(arena);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+fn age(arena: Arena) {
+    let header = arena.header();
+    let dirty = header.free.snapshot().and(&header.dirty.snapshot());
+    if dirty == UnitBits::NONE {
+        return;
+    }
+    let recent = header.recent.snapshot();
+    let lent = header.lent.snapshot();
+    decommit(arena, &dirty.and(&lent).and_not(&recent), usize::MAX);
+    for (at, len) in dirty.and_not(&recent).and_not(&lent).runs() {
+        // A1: held while the kernel is told, so nobody writes between the two.
+        if header.free.claim(at, len) {
+            if os::lend(arena.range(at, len)) {
+                header.lent.set(at, len);
+            }
+            header.free.set(at, len);
+        }
+    }
+    for (at, len) in recent.runs() {
+        header.recent.take(at, len);
+    }
+}
+
+/// Decommits until at most `keep` free dirty units are left; the highest arenas first.
+#[cold]
+fn shrink_to(keep: usize) {
+    let over = || free_dirty().saturating_sub(keep);
+    for whole_groups in [true, false] {
+        let _ = registry::each_back(|arena, free| {
+            let excess = over();
+            if excess == 0 {
+                return ControlFlow::Break(());
+            }
+            if free > 0 {
+                let header = arena.header();
+                let free = header.free.snapshot();
+                let huge = header.huge.load(Ordering::Relaxed) == HUGE_ASKED;
+                let dirty = free.and(&header.dirty.snapshot());
+                let chosen = if whole_groups && huge { groups(&free, &dirty) } else { dirty };
+                decommit(arena, &chosen, excess);
+            }
+            ControlFlow::Continue(())
+        });
+    }
+    retire_empty(1);
+}
+
+/// The groups of a huge page's size that are free as a whole and dirty somewhere.
+fn groups(free: &UnitBits, dirty: &UnitBits) -> UnitBits {
+    let mut chosen = UnitBits::NONE;
+    for at in (0..UNITS).step_by(HUGE_PAGE_UNITS) {
+        let from = at.max(FIRST_UNIT);
+        let len = at + HUGE_PAGE_UNITS - from;
+        let mut group = UnitBits::NONE;
+        group.insert_run(from, len);
+        if free.and(&group) == group && dirty.and(&group) != UnitBits::NONE {
+            chosen.insert_run(from, len);
+        }
+    }
+    chosen
+}
+
+/// Decommits `chosen` free units, run by run, until `limit` dirty ones are gone.
+fn decommit(arena: Arena, chosen: &UnitBits, limit: usize) {
+    let header = arena.header();
+    let mut gone = 0;
+    for (at, len) in chosen.runs() {
+        if gone >= limit {
+            return;
+        }
+        // A1: somebody who claims one of these units meanwhile has a better use for it.
+        if !header.free.claim(at, len) {
+            continue;
+        }
+        let dirty = header.dirty.take(at, len);
+        let n = dirty.count();
+        if os::decommit(arena.range(at, len)) {
+            FREE_DIRTY.fetch_sub(n, Ordering::Relaxed);
+            PURGED.fetch_add(n * UNIT_BYTES, Ordering::Relaxed);
+            header.lent.take(at, len);
+            header.recent.take(at, len);
+            gone += n;
+        } else {
+            for (at, len) in dirty.runs() {
+                header.dirty.set(at, len);
+            }
+        }
+        header.free.set(at, len);
+    }
+}
+
+/// Unmaps arenas of which no unit is in use, but for `keep` of them.
+fn retire_empty(keep: usize) {
+    let mut kept = 0;
+    let _ = registry::each(|arena, free| {
+        let all = arena.end() - FIRST_UNIT;
+        if free as usize == all {
+            kept += 1;
+            if kept > keep {
+                retire(arena, all);
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+fn retire(arena: Arena, all: usize) {
+    let header = arena.header();
+    if !header.free.claim(FIRST_UNIT, all) {
+        return;
+    }
+    let dirty = header.dirty.take(FIRST_UNIT, all);
+    let n = dirty.count();
+    if registry::retire(arena) {
+        FREE_DIRTY.fetch_sub(n, Ordering::Relaxed);
+        PURGED.fetch_add(n * UNIT_BYTES, Ordering::Relaxed);
+    } else {
+        for (at, len) in dirty.runs() {
+            header.dirty.set(at, len);
+        }
+        registry::adjust_free(header.row.load(Ordering::Relaxed), all as i32);
+        header.free.set(FIRST_UNIT, all);
+    }
+}

@@ -1,0 +1,127 @@
+//! Pools whose thread has ended, and their adoption.
+//!
+//! A pool that has both free blocks and blocks out waits on its class's stack, from which any heap that needs
+//! such a pool takes it before it claims a new one. A pool that was full is on no stack: the first thread that
+//! frees into it takes it over and frees locally; should two come at once, one marks remotely and lists it
+//! (`pool/remote.rs`). A pool into which somebody is freeing at this very moment can't be abandoned: it stays with the
+//! parked heap, and the next thread that uses the heap has it.
+
+use super::refill::drain;
+use super::{Heap, HeapLinks};
+use crate::arena::Arena;
+use crate::config::FIRST_UNIT;
+use crate::pool::{
+    Announce, CLASSES, List, OwnedPool, Owner, PoolLinks, PoolRef, SizeClass, Tag,
+};
+use crate::stack::Stack;
+
+/// Abandoned pools with free blocks, by class.
+static ABANDONED: [Stack; CLASSES] = [const { Stack::new() }; CLASSES];
+
+/// Abandons every pool of `heap` that has blocks out, and releases the others.
+pub fn abandon_all(heap: &Heap) {
+    let _ = HeapLinks; // the heap itself is parked by the caller
+    super::refill::drain_inbox(heap);
+    for class in SizeClass::all() {
+        let lists = heap.class(class);
+        for list in [&lists.used, &lists.full] {
+            let mut next = list.first();
+            while let Some(pool) = next {
+                next = pool.next();
+                abandon(heap, pool, class);
+            }
+        }
+    }
+}
+
+fn abandon(heap: &Heap, pool: OwnedPool, class: SizeClass) {
+    heap.let_go(pool, class);
+    if pool.is_empty(class) {
+        pool.release(class);
+        return;
+    }
+    let has_free = pool.free_count() > 0;
+    if !pool.abandon(heap.id()) {
+        heap.take_in(pool, class);
+    } else if has_free {
+        // Not ours any more, but on no list until here, so nobody else lists it (R1).
+        ABANDONED[class.index()].push(&PoolLinks, pool.as_ref().id());
+    }
+}
+
+/// Takes one abandoned pool of `class` over; false when there is none.
+pub fn adopt(heap: &Heap, class: SizeClass) -> bool {
+    let stack = &ABANDONED[class.index()];
+    while !stack.looks_empty() {
+        let Some(id) = stack.pop(&PoolLinks) else { return false };
+        // SAFETY: only pools are put on these stacks.
+        let pool = unsafe { PoolRef::from_id(id) };
+        let (pool, pending) = pool.adopt(heap.id());
+        heap.take_in(pool, class);
+        if pending {
+            welcome_pending(heap, pool, class);
+        }
+        if pool.free_count() > 0 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Drains a pool that was adopted while others were freeing into it.
+fn welcome_pending(heap: &Heap, pool: OwnedPool, class: SizeClass) {
+    let more = drain(heap, pool, class);
+    if pool.list() == List::Full && pool.free_count() > 0 {
+        let lists = heap.class(class);
+        lists.full.remove(pool);
+        lists.used.push(pool, List::Used);
+    }
+    if more {
+        heap.inbox.push(&PoolLinks, pool.as_ref().id());
+    }
+}
+
+/// The pool as this heap's own: if it is, or if it is abandoned, on no stack, and can be taken over now.
+#[inline(always)]
+pub fn as_own(heap: &Heap, pool: PoolRef, class: SizeClass) -> Option<OwnedPool> {
+    match pool.owned_by(heap.id()) {
+        Some(own) => Some(own),
+        None if pool.shared().peek() == (Owner::Unlisted, 0) => take_over(heap, pool, class),
+        None => None,
+    }
+}
+
+#[cold]
+fn take_over(heap: &Heap, pool: PoolRef, class: SizeClass) -> Option<OwnedPool> {
+    let pool = pool.adopt_unlisted(heap.id())?;
+    heap.take_in(pool, class);
+    Some(pool)
+}
+
+/// Puts a pool where its owner, or the next one, will see that blocks were freed into it.
+pub fn announce(announce: Announce, pool: PoolRef, class: SizeClass) {
+    match announce {
+        Announce::No => {}
+        Announce::To(owner) => Heap::announce(owner, pool.id()),
+        Announce::Abandoned => ABANDONED[class.index()].push(&PoolLinks, pool.id()),
+    }
+}
+
+/// Takes every abandoned pool over that can be had.
+pub fn adopt_everything(heap: &Heap) {
+    for class in SizeClass::all() {
+        // Those that still have no free block are not counted as found; the stack is empty then.
+        while adopt(heap, class) {}
+    }
+    Arena::each(|arena| {
+        for index in FIRST_UNIT..arena.end() {
+            // SAFETY: a unit of a registered arena, behind its metadata.
+            let pool = unsafe { PoolRef::from_id(arena.unit(index)) };
+            if let Tag::Pool(class) = pool.tag()
+                && pool.shared().peek() == (Owner::Unlisted, 0)
+            {
+                let _ = take_over(heap, pool, class);
+            }
+        }
+    });
+}

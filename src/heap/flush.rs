@@ -1,0 +1,121 @@
+//! A full magazine: its oldest blocks go back, each to the pool that it came from.
+//!
+//! Here is where neap learns what a free was about, and checks it: does an arena own the address, is a pool of
+//! this class there, is it the start of a block, is the block out? A bit that is set already is a
+//! double free. Blocks that lie in the same pool next to each other in the magazine are handled together, and what
+//! will be read is fetched ahead: after many random frees hardly any of it is in a cache.
+
+use core::cell::Cell;
+
+use super::magazine::Magazine;
+use super::refill::{drain_inbox, returned};
+use super::thread::Thread;
+use super::{Heap, abandon, sweep};
+use crate::misuse::{self, Misuse};
+use crate::pool::{List, OwnedPool, PoolRef, SizeClass};
+use crate::settings::Options;
+
+/// The slow path of a free.
+#[cold]
+#[inline(never)]
+pub fn free_slow(block: *mut u8, class: SizeClass) {
+    if block.is_null() {
+        return;
+    }
+    let done = Thread::with(|thread| thread.keeps_heap() || thread.heap().is_some())
+        && Thread::with_heap(Options::NONE, |thread, heap| {
+            let magazine = thread.magazine(class);
+            heap.tick(thread);
+            heap.exercise(magazine, class);
+            // It may be just larger now.
+            if magazine.len() == magazine.capacity() {
+                drain_inbox(heap);
+                flush_oldest(heap, magazine, class, magazine.capacity().div_ceil(2));
+                sweep::consider(heap);
+            }
+            magazine.push(block)
+        })
+        .unwrap_or(false);
+    if !done {
+        free_directly(block.addr(), class);
+    }
+}
+
+/// Frees without a heap, as other threads do. For threads that have none any more, or can't get one.
+fn free_directly(address: usize, class: SizeClass) {
+    let mut known = 0;
+    let found = PoolRef::locate(address, class, &mut known);
+    let located = found.unwrap_or_else(|misuse| die(misuse, address, class));
+    let announce = |announce| abandon::announce(announce, located.pool, class);
+    if !located.pool.free_remotely(class, core::iter::once(located.index), announce) {
+        die(Misuse::DoubleFree, address, class);
+    }
+}
+
+/// Gives the oldest `n` blocks of a magazine back.
+pub fn flush_oldest(heap: &Heap, magazine: &Magazine, class: SizeClass, n: usize) {
+    if n == 0 {
+        return;
+    }
+    let blocks = &magazine.blocks()[..n];
+    for block in blocks {
+        PoolRef::prefetch(block.get().addr(), class);
+    }
+    let mut known = 0;
+    let mut rest = blocks;
+    while let Some(first) = rest.first() {
+        let address = first.get().addr();
+        let located = PoolRef::locate(address, class, &mut known)
+            .unwrap_or_else(|misuse| die(misuse, address, class));
+        let same = |block: &&Cell<*mut u8>| class.pool_at(block.get().addr()) == class.pool_at(address);
+        let len = 1 + rest[1..].iter().take_while(same).count();
+        let (run, later) = rest.split_at(len);
+        match abandon::as_own(heap, located.pool, class) {
+            Some(pool) => take_back(heap, pool, class, run),
+            None => free_remotely(located.pool, class, run),
+        }
+        rest = later;
+    }
+    Heap::count(&heap.taken_back, n);
+    magazine.drop_oldest(n);
+}
+
+/// The index of a block in its pool, which was found.
+#[inline(always)]
+fn index_of(block: &Cell<*mut u8>, class: SizeClass) -> usize {
+    let address = block.get().addr();
+    match class.index_of(address - class.pool_at(address)) {
+        (index, true) => index,
+        _ => die(Misuse::NotABlockStart, address, class),
+    }
+}
+
+fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, run: &[Cell<*mut u8>]) {
+    let mut lowest = usize::MAX;
+    for block in run {
+        let index = index_of(block, class);
+        lowest = lowest.min(index);
+        if !pool.take_back(class, index) {
+            die(Misuse::DoubleFree, block.get().addr(), class);
+        }
+    }
+    pool.took_back(run.len(), lowest);
+    heap.free_bytes.set(heap.free_bytes.get() + run.len() * class.block_size());
+    debug_assert!(pool.list() != List::None);
+    returned(heap, pool, class);
+}
+
+fn free_remotely(pool: PoolRef, class: SizeClass, run: &[Cell<*mut u8>]) {
+    let indices = run.iter().map(|block| index_of(block, class));
+    let announce = |announce| abandon::announce(announce, pool, class);
+    if !pool.free_remotely(class, indices, announce) {
+        // Which of them is not known any more; the first names the pool.
+        die(Misuse::DoubleFree, run[0].get().addr(), class);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn die(misuse: Misuse, address: usize, class: SizeClass) -> ! {
+    misuse::abort(misuse, address, class.block_size())
+}

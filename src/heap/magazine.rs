@@ -1,0 +1,154 @@
+//! A magazine: the blocks of one class that a thread has at hand.
+//!
+//! ```text
+//!   base                    top                     end
+//!   ▼                       ▼                       ▼
+//!   ┌───────┬───────┬───────┬───────┬───────┬───────┐
+//!   │ block │ block │ block │       │       │       │     slots: in the heap's own memory
+//!   └───────┴───────┴───────┴───────┴───────┴───────┘
+//!     oldest          newest                              ┌─────┬──────┬─────┐
+//!                                    in the thread-local: │ top │ base │ end │
+//!                                                         └─────┴──────┴─────┘
+//! ```
+//!
+//! The three words lie in the thread-local block, so a fast path reads them straight off the thread register; the
+//! slots lie in the heap, where there is room. All three are null before the thread's first allocation and
+//! after its last: then a magazine is empty and full at once, and every operation takes the slow path. So the
+//! fast paths need no other test, and a thread-local of zeroes needs no initialisation.
+//!
+//! - **M1**: `base ≤ top ≤ end`, all into the same slots or all null.
+//! - **M2**: the slots `base..top` hold blocks that are out (P1) and that no client holds.
+//! - **M3**: only the thread in whose thread-local it lies touches it.
+
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+
+/// One class's blocks at hand.
+pub struct Magazine {
+    top: Cell<*mut *mut u8>,
+    base: Cell<*mut *mut u8>,
+    end: Cell<*mut *mut u8>,
+}
+
+impl Magazine {
+    /// Empty and full: no slots.
+    pub const fn new() -> Self {
+        Magazine {
+            top: Cell::new(ptr::null_mut()),
+            base: Cell::new(ptr::null_mut()),
+            end: Cell::new(ptr::null_mut()),
+        }
+    }
+
+    /// The newest block.
+    #[inline(always)]
+    pub fn pop(&self) -> Option<NonNull<u8>> {
+        let top = self.top.get();
+        if top == self.base.get() {
+            return None;
+        }
+        // SAFETY: M1: `top` is above `base`, so the slot below it is in bounds.
+        let slot = unsafe { top.sub(1) };
+        self.top.set(slot);
+        // Read as what it is, never null: the caller's own test for null then folds away.
+        // SAFETY: M2: the slot holds a block; M3: nobody else writes it.
+        Some(unsafe { slot.cast::<NonNull<u8>>().read() })
+    }
+
+    /// Puts `block` on top; false, and nothing is changed, when the magazine is full.
+    #[inline(always)]
+    #[must_use]
+    pub fn push(&self, block: *mut u8) -> bool {
+        let top = self.top.get();
+        if top == self.end.get() {
+            return false;
+        }
+        // SAFETY: M1: `top` is below `end`, so it is a slot; M3.
+        unsafe { top.write(block) };
+        // Read again on purpose: the store above may, for all the compiler knows, have changed `top`, so
+        // this becomes one addition in memory, and the path is an instruction shorter.
+        // SAFETY: as above, in bounds or one past the end.
+        self.top.set(unsafe { self.top.get().add(1) });
+        true
+    }
+
+    /// Blocks at hand.
+    pub fn len(&self) -> usize {
+        (self.top.get().addr() - self.base.get().addr()) / size_of::<*mut u8>()
+    }
+
+    /// Slots in use and free.
+    pub fn capacity(&self) -> usize {
+        (self.end.get().addr() - self.base.get().addr()) / size_of::<*mut u8>()
+    }
+
+    /// Whether the magazine has slots.
+    pub fn is_open(&self) -> bool {
+        !self.base.get().is_null()
+    }
+
+    /// Gives an empty magazine the first `capacity` slots from `slots` on.
+    ///
+    /// # Safety
+    /// So many slots lie there, they are no other magazine's, and stay until `close`.
+    pub unsafe fn open(&self, slots: *mut *mut u8, capacity: usize) {
+        debug_assert_eq!(self.len(), 0);
+        self.base.set(slots);
+        self.top.set(slots);
+        // SAFETY: by the precondition the slots are one piece of memory.
+        self.end.set(unsafe { slots.add(capacity) });
+    }
+
+    /// Changes the capacity, which stays at least as large as what is at hand.
+    ///
+    /// # Safety
+    /// As for [`open`](Self::open), for the slots from the same start on.
+    pub unsafe fn set_capacity(&self, capacity: usize) {
+        debug_assert!(capacity >= self.len());
+        // SAFETY: by the precondition.
+        self.end.set(unsafe { self.base.get().add(capacity) });
+    }
+
+    /// Takes the slots away from an empty magazine.
+    pub fn close(&self) {
+        debug_assert_eq!(self.len(), 0);
+        self.base.set(ptr::null_mut());
+        self.top.set(ptr::null_mut());
+        self.end.set(ptr::null_mut());
+    }
+
+    /// The blocks at hand, oldest first.
+    pub fn blocks(&self) -> &[Cell<*mut u8>] {
+        if !self.is_open() {
+            return &[];
+        }
+        // SAFETY: M1, M2: so many initialised slots lie there; `Cell` allows for what is written to
+        // them while this is held.
+        unsafe { core::slice::from_raw_parts(self.base.get().cast(), self.len()) }
+    }
+
+    /// Forgets the oldest `n` blocks, which the caller has given back.
+    pub fn drop_oldest(&self, n: usize) {
+        let blocks = self.blocks();
+        debug_assert!(n <= blocks.len());
+        let rest = blocks.len() - n;
+        // SAFETY: M1: source and target lie within the slots, and may overlap.
+        unsafe { ptr::copy(self.base.get().add(n), self.base.get(), rest) };
+        // SAFETY: `rest` is at most what was there.
+        self.top.set(unsafe { self.base.get().add(rest) });
+    }
+
+    /// The first `n` slots of an empty magazine, to be filled; `n` is at most the capacity.
+    pub fn slots(&self, n: usize) -> &[Cell<*mut u8>] {
+        debug_assert!(self.len() == 0 && n <= self.capacity());
+        // SAFETY: M1: so many slots lie there. They are zero or hold old addresses: valid either way.
+        unsafe { core::slice::from_raw_parts(self.base.get().cast(), n) }
+    }
+
+    /// The first `n` slots were filled with blocks (M2).
+    pub fn filled(&self, n: usize) {
+        debug_assert!(n <= self.capacity());
+        // SAFETY: M1: within the slots, or one past the end.
+        self.top.set(unsafe { self.base.get().add(n) });
+    }
+}

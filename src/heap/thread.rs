@@ -1,0 +1,280 @@
+//! Thread ↔ heap: who is attached, how a thread ends, and every mutable `static` of the heap.
+//!
+//! ```text
+//!              first slow path                        thread ends
+//!   Fresh ─────────────────────► Attached ─────────────────────────────► Ended
+//!   (no heap)                    (heap, key armed)                       (no heap)
+//!                                                    each allocation: attach, serve, detach
+//! ```
+//!
+//! The end is learnt from a `pthread` key, whose destructor runs after those of `thread_local!`s. What is
+//! allocated later still, in destructors of other keys, is served by a heap that is attached for just that call, so
+//! nothing is ever left behind, in any order. The same holds when there is no key to be had.
+//! The main thread ends with the process; `.fini_array` flushes its magazines then (what was freed twice comes to
+//! light), prints statistics if asked, and deletes the key, because code that is unloaded must not be called.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+
+use super::magazine::Magazine;
+use super::{Heap, HeapLinks, abandon, flush, report, sweep};
+use crate::arena;
+use crate::config::{HEAP_BYTES, HEAPS_PER_CHUNK, UNIT_BYTES};
+use crate::os::{self, Range, ThreadEndKey};
+use crate::pool::{CLASSES, SizeClass};
+use crate::settings::{self, Options};
+use crate::stack::Stack;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::units::UnitId;
+
+/// Heaps without a thread.
+static PARKED: Stack = Stack::new();
+/// The heap made last; each names the one before.
+static NEWEST: AtomicU32 = AtomicU32::new(0);
+/// How many heaps there are.
+static HEAPS: AtomicU32 = AtomicU32::new(0);
+/// Where the next heap is made: the chunk's first heap as a [`UnitId`] in the high half, heaps used in the low.
+static CHUNK: AtomicU64 = AtomicU64::new(0);
+/// The key that tells of a thread's end: 0 not made, [`NO_KEY`] not to be had, else the key + 1.
+static KEY: AtomicU64 = AtomicU64::new(0);
+
+const NO_KEY: u64 = u64::MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Phase {
+    /// Nothing was allocated yet. 0, so that the thread-local is all zero.
+    Fresh = 0,
+    /// It has a heap, and its end will be told.
+    Attached = 1,
+    /// Its end was told, or will not be.
+    Ended = 2,
+}
+
+/// What a thread has in its thread-local block: all zero at first, and without a destructor.
+pub struct Thread {
+    magazines: [Magazine; CLASSES],
+    heap: Cell<Option<&'static Heap>>,
+    phase: Cell<Phase>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            magazines: [const { Magazine::new() }; CLASSES],
+            heap: Cell::new(None),
+            phase: Cell::new(Phase::Fresh),
+        }
+    };
+}
+
+impl Thread {
+    /// Calls `f` with the calling thread's.
+    #[inline(always)]
+    pub fn with<R>(f: impl FnOnce(&Thread) -> R) -> R {
+        THREAD.with(f)
+    }
+
+    /// The magazine of `class`.
+    #[inline(always)]
+    pub fn magazine(&self, class: SizeClass) -> &Magazine {
+        // In bounds: a class's index is below CLASSES; the compiler knows the table's range only when it is constant.
+        // SAFETY: `SizeClass` is made with an index below CLASSES only.
+        unsafe { self.magazines.get_unchecked(class.index()) }
+    }
+
+    /// All magazines with their classes.
+    pub fn magazines(&self) -> impl Iterator<Item = (SizeClass, &Magazine)> {
+        SizeClass::all().zip(&self.magazines)
+    }
+
+    /// The heap that is attached.
+    pub fn heap(&self) -> Option<&'static Heap> {
+        self.heap.get()
+    }
+
+    /// Calls `f` with this thread's heap, which is attached for the call if there is none; `None` when
+    /// there is no memory for a heap.
+    pub fn with_heap<R>(options: Options, f: impl FnOnce(&Thread, &'static Heap) -> R) -> Option<R> {
+        Thread::with(|thread| {
+            if let Some(heap) = thread.heap() {
+                return Some(f(thread, heap));
+            }
+            let heap = thread.attach(options)?;
+            let result = f(thread, heap);
+            if thread.phase.get() == Phase::Ended {
+                thread.detach();
+            }
+            Some(result)
+        })
+    }
+
+    /// Whether this thread keeps a heap, or would if it allocated.
+    pub fn keeps_heap(&self) -> bool {
+        self.phase.get() != Phase::Ended
+    }
+
+    fn attach(&self, options: Options) -> Option<&'static Heap> {
+        settings::decide(options);
+        let heap = match PARKED.pop(&HeapLinks) {
+            // SAFETY: only heaps are parked.
+            Some(id) => unsafe { Heap::from_id(id) },
+            None => make_heap()?,
+        };
+        self.heap.set(Some(heap));
+        if self.phase.get() == Phase::Fresh {
+            // The heap is in place already, should this allocate through us.
+            let told = end_key().is_some_and(|key| key.arm(ptr::from_ref(heap).cast_mut().cast()));
+            self.phase.set(if told { Phase::Attached } else { Phase::Ended });
+        }
+        Some(heap)
+    }
+
+    /// Flushes every magazine, abandons the pools and parks the heap.
+    fn detach(&self) {
+        let Some(heap) = self.heap.get() else { return };
+        self.flush_all(heap);
+        self.magazines.iter().for_each(Magazine::close);
+        self.heap.set(None);
+        abandon::abandon_all(heap);
+        PARKED.push(&HeapLinks, heap.id());
+    }
+
+    /// Gives all that is at hand back to the pools.
+    pub fn flush_all(&self, heap: &Heap) {
+        for (class, magazine) in self.magazines() {
+            flush::flush_oldest(heap, magazine, class, magazine.len());
+        }
+    }
+}
+
+/// Visits every heap that was ever made.
+pub fn each_heap(mut visit: impl FnMut(&'static Heap)) {
+    // ORDERING: Acquire pairs with the Release in `make_heap`.
+    let mut next = NEWEST.load(Ordering::Acquire);
+    while let Some(id) = UnitId::new(next) {
+        // SAFETY: only heaps are entered.
+        let heap = unsafe { Heap::from_id(id) };
+        visit(heap);
+        next = heap.older.load(Ordering::Relaxed);
+    }
+}
+
+/// How many heaps were made: the most threads that allocated at the same time.
+pub fn heaps() -> usize {
+    HEAPS.load(Ordering::Relaxed) as usize
+}
+
+/// Makes a heap in zeroed memory.
+fn make_heap() -> Option<&'static Heap> {
+    loop {
+        let chunk = CHUNK.load(Ordering::Relaxed);
+        let (first, used) = ((chunk >> 32) as u32, chunk as u32 as usize);
+        let Some(first_id) = UnitId::new(first).filter(|_| used < HEAPS_PER_CHUNK) else {
+            new_chunk(chunk)?;
+            continue;
+        };
+        // Relaxed: the place is told by the word itself; its memory is the kernel's zeroes.
+        if CHUNK.compare_exchange(chunk, chunk + 1, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            continue;
+        }
+        let id = UnitId::of(first_id.address() + used * HEAP_BYTES)?;
+        // SAFETY: the place is ours alone, zeroed, aligned and large enough; zero is a valid heap.
+        let heap = unsafe { Heap::from_id(id) };
+        HEAPS.fetch_add(1, Ordering::Relaxed);
+        let mut newest = NEWEST.load(Ordering::Relaxed);
+        loop {
+            heap.older.store(newest, Ordering::Relaxed);
+            // ORDERING: Release pairs with the Acquire in `each_heap`.
+            match NEWEST.compare_exchange(newest, id.get(), Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Some(heap),
+                Err(seen) => newest = seen,
+            }
+        }
+    }
+}
+
+/// Replaces the used-up chunk `old` by a fresh one, with guards before and behind it.
+fn new_chunk(old: u64) -> Option<()> {
+    let heaps = HEAPS_PER_CHUNK * HEAP_BYTES;
+    let range = os::reserve(heaps + 2 * UNIT_BYTES, UNIT_BYTES, 0)?;
+    let guards = [
+        Range { at: range.at, len: UNIT_BYTES },
+        Range { at: range.end() - UNIT_BYTES, len: UNIT_BYTES },
+    ];
+    let first = UnitId::of(range.at + UNIT_BYTES).filter(|_| guards.into_iter().all(os::protect));
+    let entered = first.is_some_and(|first| {
+        let new = u64::from(first.get()) << 32;
+        CHUNK.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    });
+    if entered {
+        arena::account_reserved(range.len);
+        return Some(());
+    }
+    // No guards to be had, or another thread was faster; then its chunk is there to be used.
+    os::release(range);
+    (CHUNK.load(Ordering::Relaxed) != old).then_some(())
+}
+
+/// The key, made by the first caller.
+fn end_key() -> Option<ThreadEndKey> {
+    let decode = |word| (word != NO_KEY).then(|| ThreadEndKey::from_raw(word - 1));
+    match KEY.load(Ordering::Relaxed) {
+        0 => {}
+        word => return decode(word),
+    }
+    let made = os::thread_end_key(thread_ends);
+    let word = made.map_or(NO_KEY, |key| key.raw() + 1);
+    // Relaxed: a key is a number that the C library knows; nothing else is published.
+    match KEY.compare_exchange(0, word, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => made,
+        Err(winner) => {
+            if let Some(key) = made {
+                key.delete();
+            }
+            decode(winner)
+        }
+    }
+}
+
+/// Called by the C library when a thread that has a heap ends.
+unsafe extern "C" fn thread_ends(_: *mut c_void) {
+    Thread::with(|thread| {
+        thread.phase.set(Phase::Ended);
+        thread.detach();
+    });
+}
+
+/// Called when the process ends, or when the library that neap is part of is unloaded.
+///
+/// The calling thread's heap stays attached: handlers that run later may allocate as before.
+extern "C" fn image_ends() {
+    // Unloading takes the code away: no ending thread may call it then.
+    let key = KEY.swap(NO_KEY, Ordering::Relaxed);
+    if key != 0 && key != NO_KEY {
+        ThreadEndKey::from_raw(key - 1).delete();
+    }
+    Thread::with(|thread| {
+        if let Some(heap) = thread.heap() {
+            thread.flush_all(heap);
+            sweep::release_empty(heap);
+        }
+    });
+    arena::retire_all_empty();
+    if settings::stats_at_exit() {
+        report::print();
+    }
+}
+
+#[cfg(all(unix, not(target_vendor = "apple"), not(test)))]
+#[used]
+// SAFETY: the section holds pointers to functions without arguments, called once each at the end.
+#[unsafe(link_section = ".fini_array")]
+static IMAGE_ENDS: extern "C" fn() = image_ends;
+
+#[cfg(all(target_vendor = "apple", not(test)))]
+#[used]
+// SAFETY: as above.
+#[unsafe(link_section = "__DATA,__mod_term_func")]
+static IMAGE_ENDS: extern "C" fn() = image_ends;
