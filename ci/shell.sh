@@ -3,7 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-command -v shellcheck >/dev/null || { echo "shell.sh needs shellcheck (apt-get install shellcheck)" >&2; exit 1; }
+if ! command -v shellcheck >/dev/null; then
+    echo "shell.sh needs shellcheck (apt-get install shellcheck)" >&2
+    exit 1
+fi
 shellcheck .ci/run ci/*.sh
 for script in ci/*.sh; do
     name=$(basename "$script" .sh)

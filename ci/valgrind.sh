@@ -5,9 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-command -v valgrind >/dev/null || { echo "valgrind.sh needs valgrind (apt-get install valgrind)" >&2; exit 1; }
+if ! command -v valgrind >/dev/null; then
+    echo "valgrind.sh needs valgrind (apt-get install valgrind)" >&2
+    exit 1
+fi
 target="${CARGO_TARGET_DIR:-target}"
-cargo build --quiet --release --manifest-path ci/exercise/Cargo.toml --features global --target-dir "$target"
+cargo build --quiet --release --manifest-path ci/exercise/Cargo.toml --features global \
+    --target-dir "$target"
 memcheck=(valgrind --quiet --error-exitcode=99 "$target/release/exercise")
 
 if "${memcheck[@]}" wrong-uninitialised 2>/dev/null; then

@@ -65,10 +65,7 @@ pub fn build(
         barrier.wait(); // all have dealt, start merging
         barrier.wait(); // all have merged
         look(Step::Merged);
-        workers
-            .into_iter()
-            .map(|worker| worker.join().expect("a worker panicked"))
-            .collect()
+        workers.into_iter().map(|worker| worker.join().expect("a worker panicked")).collect()
     })
 }
 
@@ -95,15 +92,12 @@ fn index_share(texts: &[String], me: usize, threads: usize, tally: &Tally) -> In
         }
     }
     tally.tokens.fetch_add(tokens, Ordering::Relaxed);
-    tally
-        .phrases_before_merge
-        .fetch_add(index.len(), Ordering::Relaxed);
+    tally.phrases_before_merge.fetch_add(index.len(), Ordering::Relaxed);
     index
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 fn note(index: &mut Index, phrase: &str, place: Place) {
@@ -149,10 +143,8 @@ fn merge(me: usize, table: &Mutex<Vec<(usize, Index)>>, tally: &Tally) -> Index 
 
 /// FNV-1a: decides who merges a phrase, and which phrases the tour keeps, the same in every run.
 pub fn fingerprint(phrase: &str) -> u64 {
-    let hash = phrase
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+    let hash = phrase.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     hash >> 20
 }

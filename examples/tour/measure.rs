@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// One look at the whole process.
 pub struct Moment {
-    pub what: String,
+    pub what: &'static str,
     /// How long the step before it took.
     pub took: Duration,
     pub heap: HeapStats,
@@ -16,15 +16,10 @@ pub struct Moment {
 }
 
 impl Moment {
-    pub fn now(what: impl Into<String>, took: Duration) -> Self {
+    pub fn now(what: &'static str, took: Duration) -> Self {
         // The system first: asking neap touches no new memory, reading a file may.
         let rss = resident();
-        Self {
-            what: what.into(),
-            took,
-            heap: heap::stats(),
-            rss,
-        }
+        Self { what, took, heap: heap::stats(), rss }
     }
 }
 
@@ -69,11 +64,7 @@ pub struct Row {
 }
 
 impl Row {
-    const EMPTY: Self = Self {
-        address: 0,
-        bytes: 0,
-        live: [0; CELLS],
-    };
+    const EMPTY: Self = Self { address: 0, bytes: 0, live: [0; CELLS] };
 
     /// Live bytes of cell `i`, from 0.0 to 1.0 of what it could hold.
     pub fn fill(&self, i: usize) -> f64 {
@@ -97,13 +88,7 @@ impl Chart {
     /// Walks the heap. The visitor writes into the chart and allocates nothing, so that it does not
     /// change what it looks at.
     pub fn draw() -> Self {
-        let mut chart = Self {
-            arenas: [Row::EMPTY; ARENAS],
-            len: 0,
-            more: 0,
-            pools: 0,
-            blocks: 0,
-        };
+        let mut chart = Self { arenas: [Row::EMPTY; ARENAS], len: 0, more: 0, pools: 0, blocks: 0 };
         heap::walk(|item| chart.visit(item));
         chart
     }
@@ -115,26 +100,19 @@ impl Chart {
     fn visit(&mut self, item: Item) {
         match item {
             Item::Arena { address, bytes } if self.len < ARENAS => {
-                self.arenas[self.len] = Row {
-                    address,
-                    bytes,
-                    ..Row::EMPTY
-                };
+                self.arenas[self.len] = Row { address, bytes, ..Row::EMPTY };
                 self.len += 1;
             }
             Item::Arena { .. } => self.more += 1,
-            Item::Pool {
-                address,
-                bytes,
-                block_size,
-                used,
-                ..
-            } => {
+            Item::Pool { address, bytes, block_size, used, .. } => {
                 self.pools += 1;
                 self.add(address, bytes, block_size * used);
             }
             Item::Block { .. } => self.blocks += 1,
-            Item::Large { address, bytes } => self.add(address, bytes, bytes),
+            Item::Large { address, bytes } => {
+                self.blocks += 1;
+                self.add(address, bytes, bytes);
+            }
             _ => {}
         }
     }
@@ -162,31 +140,18 @@ pub fn home_of(wanted: usize) -> String {
     // Only numbers are written here: the visitor allocates nothing.
     heap::walk(|item| match item {
         Item::Arena { address, bytes } => in_arena |= wanted.wrapping_sub(address) < bytes,
-        Item::Pool {
-            address,
-            bytes,
-            blocks,
-            ..
-        } if wanted.wrapping_sub(address) < bytes => {
+        Item::Pool { address, bytes, blocks, .. } if wanted.wrapping_sub(address) < bytes => {
             home = Home::Pool { bytes, blocks };
         }
         Item::Large { address, bytes } if wanted.wrapping_sub(address) < bytes => {
-            home = if in_arena {
-                Home::Run { bytes }
-            } else {
-                Home::Mapping { bytes }
-            };
+            home = if in_arena { Home::Run { bytes } } else { Home::Mapping { bytes } };
         }
         _ => {}
     });
     match home {
         Home::Unknown => "not found on the walk".into(),
         Home::Pool { bytes, blocks } => {
-            format!(
-                "a pool of {}, {} blocks",
-                print::bytes(bytes),
-                print::count(blocks)
-            )
+            format!("a pool of {}, {} blocks", print::bytes(bytes), print::count(blocks))
         }
         Home::Run { bytes } => format!("a run of {} in an arena", print::bytes(bytes)),
         Home::Mapping { bytes } => format!("a mapping of its own, {}", print::bytes(bytes)),

@@ -15,18 +15,12 @@ impl Page {
     pub fn new() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
-        Self {
-            colour: std::io::stdout().is_terminal() && !refused && !dumb,
-        }
+        Self { colour: std::io::stdout().is_terminal() && !refused && !dumb }
     }
 
     pub fn title(&self, left: &str, right: &str) {
         let gap = WIDTH.saturating_sub(left.chars().count() + right.chars().count());
-        self.line(format_args!(
-            "{}{}{right}",
-            self.bold(left),
-            " ".repeat(gap)
-        ));
+        self.line(format_args!("{}{}{right}", self.bold(left), " ".repeat(gap)));
         self.line(self.dim(&"─".repeat(WIDTH)));
     }
 
@@ -46,10 +40,7 @@ impl Page {
     pub fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
-            cells
-                .chain([headings[column].trim().chars().count()])
-                .max()
-                .unwrap_or(0)
+            cells.chain([headings[column].trim().chars().count()]).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..headings.len()).map(width).collect();
         let set = |cells: Vec<&str>| {
@@ -84,11 +75,7 @@ impl Page {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 
@@ -101,11 +88,7 @@ pub fn bytes(n: usize) -> String {
         value /= 1024.0;
         unit = units.next().unwrap_or(unit);
     }
-    if unit == "B" || value.fract() == 0.0 && value < 100.0 {
-        format!("{value:.0} {unit}")
-    } else {
-        format!("{value:.1} {unit}")
-    }
+    if value.fract() == 0.0 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") }
 }
 
 /// MiB with one digit and no unit, for a column that names it.

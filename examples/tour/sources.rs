@@ -36,12 +36,7 @@ pub fn read() -> Sources {
 }
 
 fn load(origin: String, files: &[PathBuf]) -> Sources {
-    let mut sources = Sources {
-        origin,
-        texts: Vec::new(),
-        bytes: 0,
-        rounds: 0,
-    };
+    let mut sources = Sources { origin, texts: Vec::new(), bytes: 0, rounds: 0 };
     while sources.bytes < LEAST {
         for file in files {
             // A file that is not UTF-8, or not ours to read, is left out.
@@ -89,10 +84,7 @@ fn dependencies() -> Option<(String, Vec<PathBuf>)> {
 }
 
 fn toolchain_manuals() -> Option<(String, Vec<PathBuf>)> {
-    let output = Command::new("rustc")
-        .args(["--print", "sysroot"])
-        .output()
-        .ok()?;
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
     let sysroot = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
     let mut files = Vec::new();
     collect(&sysroot.join("share/doc/rust/html"), "html", &mut files);
@@ -101,11 +93,7 @@ fn toolchain_manuals() -> Option<(String, Vec<PathBuf>)> {
 
 fn own_sources() -> Option<(String, Vec<PathBuf>)> {
     let mut files = Vec::new();
-    collect(
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
-        "rs",
-        &mut files,
-    );
+    collect(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), "rs", &mut files);
     (!files.is_empty()).then(|| ("neap's own sources".into(), files))
 }
 
@@ -137,12 +125,8 @@ fn collect(dir: &Path, extension: &str, files: &mut Vec<PathBuf>) {
 }
 
 fn children(dir: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     all.sort();
     all
 }
