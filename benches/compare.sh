@@ -14,10 +14,23 @@ if ! command -v cmake >/dev/null; then
         echo "compare.sh: could not install cmake; snmalloc will be left out" >&2
 fi
 
-build() { cargo build --quiet --profile bench -p neap-bench "$@" >&2; }
+# build FEATURE NAME…: the binaries of these allocators, with one feature enabled.
+build() {
+    feature=$1
+    shift
+    for name; do
+        shift
+        set -- "$@" --bin "neap-bench-$name"
+    done
+    cargo build --quiet --profile bench -p neap-bench --features "$feature" "$@" >&2
+}
 
-# What must build: the driver, neap and the system's allocator.
-build
+echo "compare.sh: building; the first time takes minutes" >&2
+
+# What must build: the driver, the system's allocator and neap. Each feature is a build of its own, so
+# the peers are not built again when neap has changed.
+cargo build --quiet --profile bench -p neap-bench --bin neap-bench --bin neap-bench-system >&2
+build neap neap
 driver=$(cargo metadata --quiet --no-deps --format-version 1 |
     sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/release/neap-bench
 
@@ -25,15 +38,13 @@ driver=$(cargo metadata --quiet --no-deps --format-version 1 |
 peers="mimalloc3 jemalloc snmalloc rpmalloc rusty_alloc scudo tcmalloc"
 for peer in mimalloc2 $peers; do rm -f "$driver-$peer"; done
 
-# All at once; only when that fails, one after another, to find out which.
-if ! build --features peers; then
-    for peer in $peers; do
-        build --features "$peer" --bin "neap-bench-$peer" ||
-            echo "compare.sh: $peer DOES NOT BUILD and is left out; the errors are above" >&2
-    done
-fi
-# The same package as mimalloc3 with another feature, so a build of its own.
-build --features mimalloc2 --bin neap-bench-mimalloc2 ||
-    echo "compare.sh: mimalloc2 DOES NOT BUILD and is left out; the errors are above" >&2
+# All at once; only when that fails, one after another, to find out which. mimalloc2 is the same package
+# as mimalloc3 with another feature, so it is never among them.
+# shellcheck disable=SC2086
+build peers $peers || suspects=$peers
+for peer in mimalloc2 ${suspects:-}; do
+    build "$peer" "$peer" ||
+        echo "compare.sh: $peer DOES NOT BUILD and is left out; the errors are above" >&2
+done
 
 exec "$driver" "$@"

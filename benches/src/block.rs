@@ -79,13 +79,6 @@ impl Block {
         unsafe { self.address.cast::<u64>().write_volatile(value) }
     }
 
-    /// Reads the first eight bytes.
-    #[inline]
-    pub fn read(&self) -> u64 {
-        // SAFETY: as in `write`; every constructor has written or zeroed these bytes.
-        unsafe { self.address.cast::<u64>().read_volatile() }
-    }
-
     /// Writes one byte in every OS page.
     #[inline]
     pub fn write_pages(&mut self) {
