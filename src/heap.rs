@@ -1,13 +1,15 @@
 //! A heap: one thread's magazines and pools; the fast path; everything that `neap::heap` shows.
 //!
 //! ```text
-//!   thread-local block (2 KiB)            heap (128 KiB of addresses, touched as needed)
-//!   ┌───────────────────────────┐         ┌──────────────────────────────────────────────┐
-//!   │ magazine of class 0       │         │ inbox: pools into which others have freed    │ ◄── everybody
-//!   │ magazine of class 1       │         ├──────────────────────────────────────────────┤
-//!   │ …            top,base,end │ ──────► │ per class: used pools, full pools            │ ◄── its thread
-//!   │ heap                      │ ──────► │ slots of all magazines                       │
-//!   └───────────────────────────┘         └──────────────────────────────────────────────┘
+//!   thread-local        heap (128 KiB of addresses, touched as needed)
+//!   ┌─────────┐         ┌─────────────────────────────────────────────────────┐
+//!   │ pointer │ ──────► │ front: for each class top, base, end of a magazine  │ ◄── its thread
+//!   └─────────┘         ├─────────────────────────────────────────────────────┤
+//!                       │ inbox: pools into which others have freed           │ ◄── everybody
+//!                       ├─────────────────────────────────────────────────────┤
+//!                       │ for each class: used pools, full pools              │ ◄── its thread
+//!                       │ slots of all magazines                              │
+//!                       └─────────────────────────────────────────────────────┘
 //! ```
 //!
 //! **A request** pops the class's magazine: that is all, with no counter, no descriptor and no touch of the
@@ -43,14 +45,15 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr;
 
+use crossbeam_utils::CachePadded;
+
 use crate::config::{HEAP_BYTES, MAGAZINE_START};
 use crate::pool::{CLASSES, OwnedPool, PoolLinks, PoolList, SLOTS, SizeClass};
 use crate::settings::Options;
 use crate::stack::{Inbox, Links};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::units::{UnitId, regain};
-use magazine::Magazine;
-use thread::Thread;
+use magazine::{Front, Magazine};
 
 pub use report::{ClassStats, HeapStats, stats};
 pub use walk::{Item, walk};
@@ -58,15 +61,9 @@ pub use walk::{Item, walk};
 /// One heap.
 #[repr(C, align(64))]
 struct Heap {
-    /// Pools of this heap into which others have freed. Everybody pushes; the owner takes.
-    inbox: Inbox,
-    /// The next parked heap. Who holds that stack (S1).
-    link: AtomicU32,
-    /// The heap made before this one. Written once.
-    older: AtomicU32,
-    /// Blocks that went from pools into magazines, and back. Written by the owner, read for statistics.
-    handed_out: AtomicU64,
-    taken_back: AtomicU64,
+    /// The magazines. First: fast paths have a pointer to it.
+    front: Front,
+    shared: CachePadded<SharedPart>,
     /// H2.
     pool_bytes: Cell<usize>,
     free_bytes: Cell<usize>,
@@ -78,15 +75,26 @@ struct Heap {
     slots: [Cell<*mut u8>; SLOTS],
 }
 
+/// What other threads touch, on cache lines of its own.
+struct SharedPart {
+    /// Pools of this heap into which others have freed. Everybody pushes; the owner takes.
+    inbox: Inbox,
+    /// The next parked heap. Who holds that stack (S1).
+    link: AtomicU32,
+    /// The heap made before this one. Written once.
+    older: AtomicU32,
+    /// Blocks that went from pools into magazines, and back. Written by the owner, read for statistics.
+    handed_out: AtomicU64,
+    taken_back: AtomicU64,
+}
+
 const _: () = assert!(size_of::<Heap>() <= HEAP_BYTES);
 
-/// A heap's pools of one class (H3), and how its magazine does.
+/// A heap's pools of one class (H3).
 struct ClassPools {
     used: PoolList,
     full: PoolList,
-    /// Slots that the magazine may use now; 0 before its first use.
-    capacity: Cell<u16>,
-    /// Looks for idleness since its last slow path.
+    /// Looks for idle magazines since the last slow path of this one.
     idle: Cell<u8>,
 }
 
@@ -118,22 +126,29 @@ impl Heap {
         own.as_ptr().cast_mut().cast()
     }
 
-    /// Opens the magazine if it is not, and doubles it if it can grow; for each of its slow paths.
-    fn exercise(&self, magazine: &Magazine, class: SizeClass) {
-        let state = self.class(class);
-        state.idle.set(0);
-        let now = usize::from(state.capacity.get());
-        let grown = if now == 0 { MAGAZINE_START } else { now * 2 }.min(class.magazine());
-        state.capacity.set(grown as u16);
-        if magazine.is_open() {
-            // SAFETY: the magazine was opened below, on the same slots; `grown` is at most their number
-            // and at least what it was.
-            unsafe { magazine.set_capacity(grown) };
-        } else {
-            // SAFETY: the slots are this class's of a heap that is attached to this thread (H1), and the
-            // magazine is closed before the heap is parked.
-            unsafe { magazine.open(self.slots(class), grown) };
+    /// The magazine of `class`.
+    #[inline(always)]
+    fn magazine(&self, class: SizeClass) -> &Magazine {
+        self.front.magazine(class)
+    }
+
+    /// Gives the magazine slots if it has none, else doubles it if it can grow; for each of its slow paths.
+    fn exercise(&self, class: SizeClass) -> &Magazine {
+        let magazine = self.magazine(class);
+        self.class(class).idle.set(0);
+        match magazine.capacity() {
+            0 => {
+                let start = MAGAZINE_START.min(class.magazine());
+                // SAFETY: the slots are this class's of this heap, and not fewer.
+                unsafe { magazine.open(self.slots(class), start) };
+            }
+            now => {
+                // SAFETY: the magazine was opened above, on the same slots; it has no more than
+                // that many and keeps what it has.
+                unsafe { magazine.set_capacity((now * 2).min(class.magazine())) };
+            }
         }
+        magazine
     }
 
     /// Adds to a statistic that only this thread writes.
@@ -172,7 +187,7 @@ impl Heap {
     fn announce(owner: UnitId, pool: UnitId) {
         // SAFETY: owners of pools are heaps (`make_pool`, `adopt` get `Heap::id`).
         let heap = unsafe { Heap::from_id(owner) };
-        heap.inbox.push(&PoolLinks, pool);
+        heap.shared.inbox.push(&PoolLinks, pool);
     }
 }
 
@@ -182,14 +197,14 @@ struct HeapLinks;
 impl Links for HeapLinks {
     fn link(&self, node: UnitId) -> &AtomicU32 {
         // SAFETY: only heaps are put on stacks with these links.
-        &unsafe { Heap::from_id(node) }.link
+        &unsafe { Heap::from_id(node) }.shared.link
     }
 }
 
 /// Allocates a block of `class`; null when there is no memory.
 #[inline(always)]
 pub(crate) fn allocate(class: SizeClass, options: Options) -> *mut u8 {
-    match Thread::with(|thread| thread.magazine(class).pop()) {
+    match thread::front().magazine(class).pop() {
         Some(block) => block.as_ptr(),
         None => refill::allocate_slow(class, options),
     }
@@ -198,7 +213,7 @@ pub(crate) fn allocate(class: SizeClass, options: Options) -> *mut u8 {
 /// Frees a block of `class`.
 #[inline(always)]
 pub(crate) fn free(block: *mut u8, class: SizeClass) {
-    if !Thread::with(|thread| thread.magazine(class).push(block)) {
+    if !thread::front().magazine(class).push(block) {
         flush::free_slow(block, class);
     }
 }

@@ -7,7 +7,7 @@
 //! parked heap, and the next thread that uses the heap has it.
 
 use super::refill::drain;
-use super::{Heap, HeapLinks};
+use super::Heap;
 use crate::arena::Arena;
 use crate::config::FIRST_UNIT;
 use crate::pool::{
@@ -20,7 +20,6 @@ static ABANDONED: [Stack; CLASSES] = [const { Stack::new() }; CLASSES];
 
 /// Abandons every pool of `heap` that has blocks out, and releases the others.
 pub fn abandon_all(heap: &Heap) {
-    let _ = HeapLinks; // the heap itself is parked by the caller
     super::refill::drain_inbox(heap);
     for class in SizeClass::all() {
         let lists = heap.class(class);
@@ -77,7 +76,7 @@ fn welcome_pending(heap: &Heap, pool: OwnedPool, class: SizeClass) {
         lists.used.push(pool, List::Used);
     }
     if more {
-        heap.inbox.push(&PoolLinks, pool.as_ref().id());
+        heap.shared.inbox.push(&PoolLinks, pool.as_ref().id());
     }
 }
 

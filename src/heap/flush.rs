@@ -7,10 +7,8 @@
 
 use core::cell::Cell;
 
-use super::magazine::Magazine;
 use super::refill::{drain_inbox, returned};
-use super::thread::Thread;
-use super::{Heap, abandon, sweep};
+use super::{Heap, abandon, sweep, thread};
 use crate::misuse::{self, Misuse};
 use crate::pool::{List, OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
@@ -22,15 +20,14 @@ pub fn free_slow(block: *mut u8, class: SizeClass) {
     if block.is_null() {
         return;
     }
-    let done = Thread::with(|thread| thread.keeps_heap() || thread.heap().is_some())
-        && Thread::with_heap(Options::NONE, |thread, heap| {
-            let magazine = thread.magazine(class);
-            heap.tick(thread);
-            heap.exercise(magazine, class);
+    let done = thread::keeps_heap()
+        && thread::with_heap(Options::NONE, |heap| {
+            heap.tick();
+            let magazine = heap.exercise(class);
             // It may be just larger now.
             if magazine.len() == magazine.capacity() {
                 drain_inbox(heap);
-                flush_oldest(heap, magazine, class, magazine.capacity().div_ceil(2));
+                flush_oldest(heap, class, magazine.capacity().div_ceil(2));
                 sweep::consider(heap);
             }
             magazine.push(block)
@@ -52,11 +49,19 @@ fn free_directly(address: usize, class: SizeClass) {
     }
 }
 
-/// Gives the oldest `n` blocks of a magazine back.
-pub fn flush_oldest(heap: &Heap, magazine: &Magazine, class: SizeClass, n: usize) {
+/// Gives all that is at hand back to the pools.
+pub fn flush_all(heap: &Heap) {
+    for class in SizeClass::all() {
+        flush_oldest(heap, class, heap.magazine(class).len());
+    }
+}
+
+/// Gives the oldest `n` blocks of the magazine of `class` back.
+pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
     if n == 0 {
         return;
     }
+    let magazine = heap.magazine(class);
     let blocks = &magazine.blocks()[..n];
     for block in blocks {
         PoolRef::prefetch(block.get().addr(), class);
@@ -76,7 +81,7 @@ pub fn flush_oldest(heap: &Heap, magazine: &Magazine, class: SizeClass, n: usize
         }
         rest = later;
     }
-    Heap::count(&heap.taken_back, n);
+    Heap::count(&heap.shared.taken_back, n);
     magazine.drop_oldest(n);
 }
 

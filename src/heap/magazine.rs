@@ -4,24 +4,27 @@
 //!   base                    top                     end
 //!   ▼                       ▼                       ▼
 //!   ┌───────┬───────┬───────┬───────┬───────┬───────┐
-//!   │ block │ block │ block │       │       │       │     slots: in the heap's own memory
+//!   │ block │ block │ block │       │       │       │     slots
 //!   └───────┴───────┴───────┴───────┴───────┴───────┘
-//!     oldest          newest                              ┌─────┬──────┬─────┐
-//!                                    in the thread-local: │ top │ base │ end │
-//!                                                         └─────┴──────┴─────┘
+//!     oldest          newest
 //! ```
 //!
-//! The three words lie in the thread-local block, so a fast path reads them straight off the thread register; the
-//! slots lie in the heap, where there is room. All three are null before the thread's first allocation and
-//! after its last: then a magazine is empty and full at once, and every operation takes the slow path. So the
-//! fast paths need no other test, and a thread-local of zeroes needs no initialisation.
+//! All magazines of a heap stand side by side at its front, their slots behind. A thread finds its heap's front by one
+//! thread-local pointer; before its first allocation and after its last that points at [`UNATTACHED`], whose magazines have no slots and so
+//! are empty and full at once: every operation takes the slow path, and the fast paths need no other test.
+//!
+//! **Why behind a pointer.** With the three words in the thread-local block itself both paths are one instruction shorter, and
+//! allocating and freeing one block in turns took 5.6 ns on an AMD Zen 4; so it takes 1.7. There the next load of `top` gets its value from the
+//! last store without going through memory, but only when the address has an ordinary base register, not `fs:`.
 //!
 //! - **M1**: `base ≤ top ≤ end`, all into the same slots or all null.
 //! - **M2**: the slots `base..top` hold blocks that are out (P1) and that no client holds.
-//! - **M3**: only the thread in whose thread-local it lies touches it.
+//! - **M3**: only the thread to which the heap is attached touches it.
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
+
+use crate::pool::{CLASSES, SizeClass};
 
 /// One class's blocks at hand.
 pub struct Magazine {
@@ -82,15 +85,10 @@ impl Magazine {
         (self.end.get().addr() - self.base.get().addr()) / size_of::<*mut u8>()
     }
 
-    /// Whether the magazine has slots.
-    pub fn is_open(&self) -> bool {
-        !self.base.get().is_null()
-    }
-
     /// Gives an empty magazine the first `capacity` slots from `slots` on.
     ///
     /// # Safety
-    /// So many slots lie there, they are no other magazine's, and stay until `close`.
+    /// So many slots lie there, they are no other magazine's, and stay as long as this.
     pub unsafe fn open(&self, slots: *mut *mut u8, capacity: usize) {
         debug_assert_eq!(self.len(), 0);
         self.base.set(slots);
@@ -109,17 +107,9 @@ impl Magazine {
         self.end.set(unsafe { self.base.get().add(capacity) });
     }
 
-    /// Takes the slots away from an empty magazine.
-    pub fn close(&self) {
-        debug_assert_eq!(self.len(), 0);
-        self.base.set(ptr::null_mut());
-        self.top.set(ptr::null_mut());
-        self.end.set(ptr::null_mut());
-    }
-
     /// The blocks at hand, oldest first.
     pub fn blocks(&self) -> &[Cell<*mut u8>] {
-        if !self.is_open() {
+        if self.base.get().is_null() {
             return &[];
         }
         // SAFETY: M1, M2: so many initialised slots lie there; `Cell` allows for what is written to
@@ -150,5 +140,28 @@ impl Magazine {
         debug_assert!(n <= self.capacity());
         // SAFETY: M1: within the slots, or one past the end.
         self.top.set(unsafe { self.base.get().add(n) });
+    }
+}
+
+/// The magazines of a heap, by class: what a fast path touches.
+pub struct Front([Magazine; CLASSES]);
+
+/// No thread's: magazines without slots.
+pub static UNATTACHED: Front = Front::new();
+
+// SAFETY: fronts are shared for reading `UNATTACHED` only, which nobody writes: its magazines are empty and full, and
+// the slow paths attach a heap first. Every other front lies in a heap, of which one thread at a time has the address (H1).
+unsafe impl Sync for Front {}
+
+impl Front {
+    const fn new() -> Self {
+        Front([const { Magazine::new() }; CLASSES])
+    }
+
+    /// The magazine of `class`.
+    #[inline(always)]
+    pub fn magazine(&self, class: SizeClass) -> &Magazine {
+        // SAFETY: a `SizeClass` is made with an index below CLASSES only.
+        unsafe { self.0.get_unchecked(class.index()) }
     }
 }

@@ -7,8 +7,7 @@
 
 use core::ptr::{self, NonNull};
 
-use super::thread::Thread;
-use super::{Heap, abandon, sweep};
+use super::{Heap, abandon, sweep, thread};
 use crate::arena;
 use crate::misuse::{self, Misuse};
 use crate::os;
@@ -24,10 +23,10 @@ const POOLS_PER_REFILL: usize = 8;
 #[cold]
 #[inline(never)]
 pub fn allocate_slow(class: SizeClass, options: Options) -> *mut u8 {
-    let block = Thread::with_heap(options, |thread, heap| {
-        heap.tick(thread);
-        refill(thread, heap, class);
-        thread.magazine(class).pop()
+    let block = thread::with_heap(options, |heap| {
+        heap.tick();
+        refill(heap, class);
+        heap.magazine(class).pop()
     });
     block.flatten().map_or(ptr::null_mut(), NonNull::as_ptr)
 }
@@ -36,10 +35,10 @@ pub fn allocate_slow(class: SizeClass, options: Options) -> *mut u8 {
 /// blocks nobody had before, and only when the magazine has none, because used memory is cheaper to clear
 /// than new memory is to get.
 pub fn allocate_zero(class: SizeClass, options: Options) -> Option<*mut u8> {
-    if Thread::with(|thread| thread.magazine(class).len() > 0) {
+    if thread::front().magazine(class).len() > 0 {
         return None;
     }
-    Thread::with_heap(options, |_, heap| {
+    thread::with_heap(options, |heap| {
         let lists = heap.class(class);
         if lists.used.first().is_none() && !abandon::adopt(heap, class) {
             claim(heap, class);
@@ -47,16 +46,15 @@ pub fn allocate_zero(class: SizeClass, options: Options) -> Option<*mut u8> {
         let pool = lists.used.first()?;
         let address = pool.hand_out_zero(class)?;
         heap.free_bytes.set(heap.free_bytes.get() - class.block_size());
-        Heap::count(&heap.handed_out, 1);
+        Heap::count(&heap.shared.handed_out, 1);
         settle(heap, pool, class);
         Some(regain(address))
     })
     .flatten()
 }
 
-fn refill(thread: &Thread, heap: &Heap, class: SizeClass) {
-    let magazine = thread.magazine(class);
-    heap.exercise(magazine, class);
+fn refill(heap: &Heap, class: SizeClass) {
+    let magazine = heap.exercise(class);
     drain_inbox(heap);
     let want = (magazine.capacity() / 2).max(1);
     let slots = magazine.slots(want);
@@ -84,7 +82,7 @@ fn refill(thread: &Thread, heap: &Heap, class: SizeClass) {
         }
     }
     heap.free_bytes.set(heap.free_bytes.get() - got * class.block_size());
-    Heap::count(&heap.handed_out, got);
+    Heap::count(&heap.shared.handed_out, got);
     magazine.filled(got);
 }
 
@@ -100,21 +98,21 @@ fn settle(heap: &Heap, pool: OwnedPool, class: SizeClass) {
 /// Takes in what others have freed into this heap's pools.
 #[inline]
 pub fn drain_inbox(heap: &Heap) {
-    if !heap.inbox.looks_empty() {
+    if !heap.shared.inbox.looks_empty() {
         drain_inbox_slow(heap);
     }
 }
 
 #[inline(never)]
 fn drain_inbox_slow(heap: &Heap) {
-    heap.inbox.take_all(&PoolLinks, |id| {
+    heap.shared.inbox.take_all(&PoolLinks, |id| {
         // SAFETY: only pools are put on inboxes.
         let pool = unsafe { PoolRef::from_id(id) };
         // R4: a pool on this heap's inbox is this heap's.
         let Some(pool) = pool.owned_by(heap.id()) else { os::abort() };
         let class = pool.class();
         if drain(heap, pool, class) {
-            heap.inbox.push(&PoolLinks, id);
+            heap.shared.inbox.push(&PoolLinks, id);
         }
         returned(heap, pool, class);
     });

@@ -6,8 +6,7 @@
 
 use core::fmt::{self, Write};
 
-use super::thread::{self, Thread};
-use super::large;
+use super::{large, thread};
 use crate::arena::{self, Arena};
 use crate::config::FIRST_UNIT;
 use crate::misuse::Line;
@@ -205,8 +204,8 @@ pub fn stats() -> HeapStats {
         count_pools(arena, &mut stats.classes);
     });
     thread::each_heap(|heap| {
-        stats.allocations += heap.handed_out.load(Ordering::Relaxed);
-        stats.frees += heap.taken_back.load(Ordering::Relaxed);
+        stats.allocations += heap.shared.handed_out.load(Ordering::Relaxed);
+        stats.frees += heap.shared.taken_back.load(Ordering::Relaxed);
         let range = Range { at: heap.id().address(), len: crate::config::HEAP_BYTES };
         stats.metadata_bytes += os::resident(range);
     });
@@ -247,16 +246,14 @@ fn count_pools(arena: Arena, classes: &mut [ClassStats; CLASSES]) {
 }
 
 fn subtract_own_magazines(stats: &mut HeapStats) {
-    Thread::with(|thread| {
-        for (class, magazine) in thread.magazines() {
-            let row = &mut stats.classes[class.index()];
-            // Between two looks others may have freed: never below zero.
-            let n = magazine.len().min(row.blocks_used);
-            row.blocks_used -= n;
-            row.blocks_free += n;
-            stats.allocations = stats.allocations.saturating_sub(n as u64);
-        }
-    });
+    for class in SizeClass::all() {
+        let row = &mut stats.classes[class.index()];
+        // Between two looks others may have freed: never below zero.
+        let n = thread::front().magazine(class).len().min(row.blocks_used);
+        row.blocks_used -= n;
+        row.blocks_free += n;
+        stats.allocations = stats.allocations.saturating_sub(n as u64);
+    }
 }
 
 /// Prints the statistics to stderr, without allocating.

@@ -6,8 +6,7 @@
 //! decommits such pages. It costs a look at each pool, so it comes seldom: when more is free in pools
 //! than a quarter of what is live and 8 MiB, and live memory has fallen by a fifth since the last.
 
-use super::thread::Thread;
-use super::{Heap, abandon, flush, refill};
+use super::{Heap, abandon, flush, refill, thread};
 use crate::arena::{self, Arena};
 use crate::config::{IDLE_PERIOD, KEEP_SHARE, MAGAZINE_START, SWEEP_RESERVE_BYTES};
 use crate::os::{self, Range};
@@ -104,8 +103,8 @@ pub fn release_empty(heap: &Heap) -> bool {
 
 /// `neap::heap::purge`.
 pub fn purge() {
-    Thread::with_heap(Options::NONE, |thread, heap| {
-        thread.flush_all(heap);
+    thread::with_heap(Options::NONE, |heap| {
+        flush::flush_all(heap);
         refill::drain_inbox(heap);
         abandon::adopt_everything(heap);
         sweep(heap);
@@ -116,28 +115,27 @@ pub fn purge() {
 impl Heap {
     /// Counts a slow path; now and then looks for magazines that had none for long, and halves them.
     #[inline]
-    pub fn tick(&self, thread: &Thread) {
+    pub fn tick(&self) {
         let left = self.until_idle.get();
         if left == 0 {
             self.until_idle.set(IDLE_PERIOD);
-            self.shrink_idle(thread);
+            self.shrink_idle();
         } else {
             self.until_idle.set(left - 1);
         }
     }
 
     #[cold]
-    fn shrink_idle(&self, thread: &Thread) {
-        for (class, magazine) in thread.magazines() {
-            let state = self.class(class);
-            let (idle, capacity) = (state.idle.get(), magazine.capacity());
-            state.idle.set(idle.saturating_add(1));
-            if idle < 2 || capacity <= MAGAZINE_START.min(class.magazine()) {
+    fn shrink_idle(&self) {
+        for class in SizeClass::all() {
+            let (magazine, idle) = (self.magazine(class), &self.class(class).idle);
+            let capacity = magazine.capacity();
+            idle.set(idle.get().saturating_add(1));
+            if idle.get() < 3 || capacity <= MAGAZINE_START.min(class.magazine()) {
                 continue;
             }
             let smaller = capacity / 2;
-            flush::flush_oldest(self, magazine, class, magazine.len().saturating_sub(smaller));
-            state.capacity.set(smaller as u16);
+            flush::flush_oldest(self, class, magazine.len().saturating_sub(smaller));
             // SAFETY: smaller than what the magazine was opened with, and no more is at hand.
             unsafe { magazine.set_capacity(smaller) };
         }

@@ -17,12 +17,11 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
 
-use super::magazine::Magazine;
+use super::magazine::{Front, UNATTACHED};
 use super::{Heap, HeapLinks, abandon, flush, report, sweep};
 use crate::arena;
 use crate::config::{HEAP_BYTES, HEAPS_PER_CHUNK, UNIT_BYTES};
 use crate::os::{self, Range, ThreadEndKey};
-use crate::pool::{CLASSES, SizeClass};
 use crate::settings::{self, Options};
 use crate::stack::Stack;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -44,7 +43,7 @@ const NO_KEY: u64 = u64::MAX;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 enum Phase {
-    /// Nothing was allocated yet. 0, so that the thread-local is all zero.
+    /// Nothing was allocated yet.
     Fresh = 0,
     /// It has a heap, and its end will be told.
     Attached = 1,
@@ -52,101 +51,69 @@ enum Phase {
     Ended = 2,
 }
 
-/// What a thread has in its thread-local block: all zero at first, and without a destructor.
-pub struct Thread {
-    magazines: [Magazine; CLASSES],
-    heap: Cell<Option<&'static Heap>>,
-    phase: Cell<Phase>,
-}
-
 thread_local! {
-    static THREAD: Thread = const {
-        Thread {
-            magazines: [const { Magazine::new() }; CLASSES],
-            heap: Cell::new(None),
-            phase: Cell::new(Phase::Fresh),
-        }
-    };
+    /// The front of the attached heap, or [`UNATTACHED`]. A pointer, so static TLS stays small; no destructor.
+    static FRONT: Cell<*const Front> = const { Cell::new(&raw const UNATTACHED) };
+    static PHASE: Cell<Phase> = const { Cell::new(Phase::Fresh) };
 }
 
-impl Thread {
-    /// Calls `f` with the calling thread's.
-    #[inline(always)]
-    pub fn with<R>(f: impl FnOnce(&Thread) -> R) -> R {
-        THREAD.with(f)
-    }
+/// The calling thread's magazines.
+#[inline(always)]
+pub fn front() -> &'static Front {
+    // SAFETY: it points at `UNATTACHED` or into a heap; heaps are never unmapped.
+    unsafe { &*FRONT.get() }
+}
 
-    /// The magazine of `class`.
-    #[inline(always)]
-    pub fn magazine(&self, class: SizeClass) -> &Magazine {
-        // In bounds: a class's index is below CLASSES; the compiler knows the table's range only when it is constant.
-        // SAFETY: `SizeClass` is made with an index below CLASSES only.
-        unsafe { self.magazines.get_unchecked(class.index()) }
-    }
+/// The heap that is attached to the calling thread.
+pub fn attached() -> Option<&'static Heap> {
+    let front = FRONT.get();
+    // SAFETY: what is not `UNATTACHED` was put there by `attach`, from a pointer to a whole heap, of which the
+    // front is the first field.
+    (!ptr::eq(front, &UNATTACHED)).then(|| unsafe { &*front.cast::<Heap>() })
+}
 
-    /// All magazines with their classes.
-    pub fn magazines(&self) -> impl Iterator<Item = (SizeClass, &Magazine)> {
-        SizeClass::all().zip(&self.magazines)
+/// Calls `f` with the calling thread's heap, which is attached for the call if there is none; `None` when
+/// there is no memory for a heap.
+pub fn with_heap<R>(options: Options, f: impl FnOnce(&'static Heap) -> R) -> Option<R> {
+    if let Some(heap) = attached() {
+        return Some(f(heap));
     }
+    let heap = attach(options)?;
+    let result = f(heap);
+    if PHASE.get() == Phase::Ended {
+        detach();
+    }
+    Some(result)
+}
 
-    /// The heap that is attached.
-    pub fn heap(&self) -> Option<&'static Heap> {
-        self.heap.get()
-    }
+/// Whether the calling thread keeps its heap, or would if it allocated.
+pub fn keeps_heap() -> bool {
+    PHASE.get() != Phase::Ended || attached().is_some()
+}
 
-    /// Calls `f` with this thread's heap, which is attached for the call if there is none; `None` when
-    /// there is no memory for a heap.
-    pub fn with_heap<R>(options: Options, f: impl FnOnce(&Thread, &'static Heap) -> R) -> Option<R> {
-        Thread::with(|thread| {
-            if let Some(heap) = thread.heap() {
-                return Some(f(thread, heap));
-            }
-            let heap = thread.attach(options)?;
-            let result = f(thread, heap);
-            if thread.phase.get() == Phase::Ended {
-                thread.detach();
-            }
-            Some(result)
-        })
+fn attach(options: Options) -> Option<&'static Heap> {
+    settings::decide(options);
+    let heap = match PARKED.pop(&HeapLinks) {
+        // SAFETY: only heaps are parked.
+        Some(id) => unsafe { Heap::from_id(id) },
+        None => make_heap()?,
+    };
+    FRONT.set(ptr::from_ref(heap).cast());
+    if PHASE.get() == Phase::Fresh {
+        // The heap is in place already, should this allocate through us.
+        let told = end_key().is_some_and(|key| key.arm(ptr::from_ref(heap).cast_mut().cast()));
+        PHASE.set(if told { Phase::Attached } else { Phase::Ended });
     }
+    Some(heap)
+}
 
-    /// Whether this thread keeps a heap, or would if it allocated.
-    pub fn keeps_heap(&self) -> bool {
-        self.phase.get() != Phase::Ended
-    }
-
-    fn attach(&self, options: Options) -> Option<&'static Heap> {
-        settings::decide(options);
-        let heap = match PARKED.pop(&HeapLinks) {
-            // SAFETY: only heaps are parked.
-            Some(id) => unsafe { Heap::from_id(id) },
-            None => make_heap()?,
-        };
-        self.heap.set(Some(heap));
-        if self.phase.get() == Phase::Fresh {
-            // The heap is in place already, should this allocate through us.
-            let told = end_key().is_some_and(|key| key.arm(ptr::from_ref(heap).cast_mut().cast()));
-            self.phase.set(if told { Phase::Attached } else { Phase::Ended });
-        }
-        Some(heap)
-    }
-
-    /// Flushes every magazine, abandons the pools and parks the heap.
-    fn detach(&self) {
-        let Some(heap) = self.heap.get() else { return };
-        self.flush_all(heap);
-        self.magazines.iter().for_each(Magazine::close);
-        self.heap.set(None);
-        abandon::abandon_all(heap);
-        PARKED.push(&HeapLinks, heap.id());
-    }
-
-    /// Gives all that is at hand back to the pools.
-    pub fn flush_all(&self, heap: &Heap) {
-        for (class, magazine) in self.magazines() {
-            flush::flush_oldest(heap, magazine, class, magazine.len());
-        }
-    }
+/// Flushes every magazine, abandons the pools and parks the heap.
+fn detach() {
+    let Some(heap) = attached() else { return };
+    flush::flush_all(heap);
+    FRONT.set(&raw const UNATTACHED);
+    abandon::abandon_all(heap);
+    PARKED.push(&HeapLinks, heap.id());
 }
 
 /// Visits every heap that was ever made.
@@ -157,7 +124,7 @@ pub fn each_heap(mut visit: impl FnMut(&'static Heap)) {
         // SAFETY: only heaps are entered.
         let heap = unsafe { Heap::from_id(id) };
         visit(heap);
-        next = heap.older.load(Ordering::Relaxed);
+        next = heap.shared.older.load(Ordering::Relaxed);
     }
 }
 
@@ -185,7 +152,7 @@ fn make_heap() -> Option<&'static Heap> {
         HEAPS.fetch_add(1, Ordering::Relaxed);
         let mut newest = NEWEST.load(Ordering::Relaxed);
         loop {
-            heap.older.store(newest, Ordering::Relaxed);
+            heap.shared.older.store(newest, Ordering::Relaxed);
             // ORDERING: Release pairs with the Acquire in `each_heap`.
             match NEWEST.compare_exchange(newest, id.get(), Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return Some(heap),
@@ -240,10 +207,8 @@ fn end_key() -> Option<ThreadEndKey> {
 
 /// Called by the C library when a thread that has a heap ends.
 unsafe extern "C" fn thread_ends(_: *mut c_void) {
-    Thread::with(|thread| {
-        thread.phase.set(Phase::Ended);
-        thread.detach();
-    });
+    PHASE.set(Phase::Ended);
+    detach();
 }
 
 /// Called when the process ends, or when the library that neap is part of is unloaded.
@@ -255,12 +220,10 @@ extern "C" fn image_ends() {
     if key != 0 && key != NO_KEY {
         ThreadEndKey::from_raw(key - 1).delete();
     }
-    Thread::with(|thread| {
-        if let Some(heap) = thread.heap() {
-            thread.flush_all(heap);
-            sweep::release_empty(heap);
-        }
-    });
+    if let Some(heap) = attached() {
+        flush::flush_all(heap);
+        sweep::release_empty(heap);
+    }
     arena::retire_all_empty();
     if settings::stats_at_exit() {
         report::print();

@@ -4,8 +4,7 @@
 //! pool is adopted. From then on all pools that are looked into are this thread's own, so their free maps are exact, and the
 //! visitor may allocate and free: each pool's map is copied before its blocks are named.
 
-use super::thread::Thread;
-use super::{Heap, abandon, mapping, refill};
+use super::{Heap, abandon, flush, mapping, refill, thread};
 use crate::arena::Arena;
 use crate::config::{FIRST_UNIT, MAX_BLOCKS};
 use crate::pool::{PoolRef, SizeClass, Tag};
@@ -69,8 +68,8 @@ pub enum Item {
 /// println!("{bytes} bytes in blocks");
 /// ```
 pub fn walk(mut visitor: impl FnMut(Item)) {
-    let id = Thread::with_heap(Options::NONE, |thread, heap| {
-        thread.flush_all(heap);
+    let id = thread::with_heap(Options::NONE, |heap| {
+        flush::flush_all(heap);
         refill::drain_inbox(heap);
         abandon::adopt_everything(heap);
         heap.id()
@@ -101,7 +100,7 @@ pub fn walk(mut visitor: impl FnMut(Item)) {
 }
 
 fn walk_pool(heap: &Heap, pool: PoolRef, class: SizeClass, visitor: &mut impl FnMut(Item)) {
-    let attached = Thread::with(|thread| thread.heap().is_some_and(|own| own.id() == heap.id()));
+    let attached = thread::attached().is_some_and(|own| own.id() == heap.id());
     let Some(own) = attached.then(|| pool.owned_by(heap.id())).flatten() else { return };
     let mut out = [0u64; MAX_BLOCKS / 64];
     let used = own.copy_out(class, &mut out);
