@@ -45,8 +45,8 @@ use core::ops::ControlFlow;
 
 use crate::bits::{UnitBits, UnitMap};
 use crate::config::{
-    ARENA_BYTES, DESCRIPTORS_AT, DESCRIPTOR_BYTES, FIRST_UNIT, FREE_MAPS_AT, HUGE_AFTER_UNITS,
-    HUGE_PAGE_BYTES, METADATA_END, OUTER_MAP_BYTES, REMOTE_MAPS_AT, UNIT_BYTES, UNIT_WORDS,
+    ARENA_BYTES, DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, FREE_MAPS_AT, HUGE_PAGE_BYTES,
+    METADATA_END, OUTER_MAP_BYTES, REMOTE_MAPS_AT, UNIT_BYTES, UNIT_WORDS,
 };
 use crate::os::{self, Range};
 use crate::settings::{self, Thp};
@@ -88,12 +88,15 @@ struct Header {
     end: AtomicU32,
     /// Its row in the registry.
     row: AtomicU32,
-    /// [`HUGE_UNASKED`], [`HUGE_ASKED`] or [`HUGE_REFUSED`].
+    /// One of the three below.
     huge: AtomicU32,
 }
 
-const HUGE_UNASKED: u32 = 0;
+/// 4 KiB pages: for what may stay sparse.
+const HUGE_NOT: u32 = 0;
+/// The kernel was asked for huge pages.
 const HUGE_ASKED: u32 = 1;
+/// It was asked to make no more of them, because there are holes.
 const HUGE_REFUSED: u32 = 2;
 
 const _: () = assert!(size_of::<Header>() <= FIRST_UNIT * OUTER_MAP_BYTES);
@@ -173,7 +176,7 @@ impl Arena {
     }
 
     /// Turns a fresh reservation into an arena that is not yet registered.
-    fn lay_out(range: Range, row: u32) -> Option<Arena> {
+    fn lay_out(range: Range, row: u32, huge: bool) -> Option<Arena> {
         let arena = Arena(range.at);
         let guards = [
             Range { at: range.at, len: DESCRIPTORS_AT },
@@ -182,19 +185,23 @@ impl Arena {
         if !guards.into_iter().all(os::protect) {
             return None;
         }
-        arena.open(range.len, row);
+        arena.open(range.len, row, huge);
         Some(arena)
     }
 
     /// Fills the header in; the metadata reads as zero before.
-    fn open(self, bytes: usize, row: u32) {
+    fn open(self, bytes: usize, row: u32, huge: bool) {
         let header = self.header();
         let end = bytes / UNIT_BYTES;
         header.row.store(row, Ordering::Relaxed);
         header.end.store(end as u32, Ordering::Relaxed);
         header.free.set(FIRST_UNIT, end - FIRST_UNIT);
-        if settings::thp() == Thp::Never {
-            // A kernel whose own setting is "never" refuses; then there is nothing to prevent.
+        // What the kernel answers does not matter: where it refuses, there are no huge pages to be had, or none to
+        // be kept away.
+        if huge {
+            header.huge.store(HUGE_ASKED, Ordering::Relaxed);
+            let _ = os::advise_huge(self.huge_range(), true);
+        } else if settings::thp() == Thp::Never {
             let _ = os::advise_huge(self.blocks(), false);
         }
     }
@@ -225,29 +232,24 @@ impl Arena {
         header.lent.take(at, len);
         registry::adjust_free(header.row.load(Ordering::Relaxed), -(len as i32));
         FREE_DIRTY.fetch_sub(dirty.count(), Ordering::Relaxed);
-        let in_use = CLAIMED.fetch_add(len, Ordering::Relaxed) + len;
+        CLAIMED.fetch_add(len, Ordering::Relaxed);
         note_peak();
-        self.consider_huge_pages(in_use);
+        self.reconsider_huge_pages();
         Claim { unit: self.unit(at), dirty }
     }
 
-    /// Asks for huge pages once the process is large enough for them to fill.
-    fn consider_huge_pages(self, in_use: usize) {
-        let header = self.header();
-        let now = header.huge.load(Ordering::Relaxed);
-        let wanted = match settings::thp() {
-            Thp::Always => true,
-            Thp::Madvise => in_use > HUGE_AFTER_UNITS,
-            Thp::Never => false,
-        };
-        // An arena whose holes were given back page by page is asked for again when it is nearly empty.
-        let row = header.row.load(Ordering::Relaxed);
-        let open = match now {
-            HUGE_UNASKED => true,
-            HUGE_REFUSED => registry::free_units(row) >= (self.end() - FIRST_UNIT) / 8 * 7,
-            _ => false,
-        };
-        if wanted && open && self.change_huge(now, HUGE_ASKED) {
+    /// Whether the arena was made for huge pages.
+    fn is_huge(self) -> bool {
+        self.header().huge.load(Ordering::Relaxed) != HUGE_NOT
+    }
+
+    /// An arena whose holes were given back page by page gets huge pages again when it is nearly empty.
+    fn reconsider_huge_pages(self) {
+        let row = self.header().row.load(Ordering::Relaxed);
+        if self.header().huge.load(Ordering::Relaxed) == HUGE_REFUSED
+            && registry::free_units(row) >= (self.end() - FIRST_UNIT) / 8 * 7
+            && self.change_huge(HUGE_REFUSED, HUGE_ASKED)
+        {
             let _ = os::advise_huge(self.huge_range(), true);
         }
     }
@@ -274,13 +276,20 @@ impl Arena {
 }
 
 /// Claims `len` units that begin at a multiple of `align` units; `None` when the kernel gives no more.
-pub fn claim(len: usize, align: usize) -> Option<Claim> {
+///
+/// `dense` says that the caller has much of the same already, so the memory will soon be touched as a whole: it is
+/// claimed where huge pages are. Dirty memory is preferred anywhere.
+pub fn claim(len: usize, align: usize, dense: bool) -> Option<Claim> {
     purge::look_at_clock();
     // How many arenas are searched for dirty memory after one with clean memory was found.
     const FURTHER: usize = 4;
+    let huge = match settings::thp() {
+        Thp::Always => true,
+        Thp::Madvise => dense,
+        Thp::Never => false,
+    };
     let try_dirty = free_dirty() >= len;
-    let mut clean: Option<Arena> = None;
-    let mut further = 0;
+    let (mut clean, mut other, mut further) = (None, None, 0);
     let found = registry::each(|arena, free_units| {
         if (free_units as usize) < len {
             return ControlFlow::Continue(());
@@ -288,16 +297,17 @@ pub fn claim(len: usize, align: usize) -> Option<Claim> {
         if try_dirty && let Some(claim) = arena.claim(len, align, true) {
             return ControlFlow::Break(claim);
         }
-        if clean.is_none() && arena.header().free.snapshot().find_run(len, align).is_some() {
-            clean = Some(arena);
+        let slot = if arena.is_huge() == huge { &mut clean } else { &mut other };
+        if slot.is_none() && arena.header().free.snapshot().find_run(len, align).is_some() {
+            *slot = Some(arena);
         }
-        further += usize::from(clean.is_some());
-        if clean.is_some() && (!try_dirty || further > FURTHER) {
-            // Stop looking; the break value is tried below.
-            return match clean.take().and_then(|arena| arena.claim(len, align, false)) {
-                Some(claim) => ControlFlow::Break(claim),
-                None => ControlFlow::Continue(()),
-            };
+        let Some(chosen) = clean else { return ControlFlow::Continue(()) };
+        further += 1;
+        if !try_dirty || further > FURTHER {
+            if let Some(claim) = chosen.claim(len, align, false) {
+                return ControlFlow::Break(claim);
+            }
+            clean = None;
         }
         ControlFlow::Continue(())
     });
@@ -309,12 +319,12 @@ pub fn claim(len: usize, align: usize) -> Option<Claim> {
     }
     // An arena of our own making may be emptied by others before we get to it; each time somebody
     // else has got memory, so this ends.
-    loop {
-        let arena = registry::grow(len + align - 1)?;
+    while let Some(arena) = registry::grow(len + align - 1, huge) {
         if let Some(claim) = arena.claim(len, align, false) {
             return Some(claim);
         }
     }
+    other.and_then(|arena| arena.claim(len, align, false))
 }
 
 /// Claims the `len` units from `unit` on, if all are free: a run grows in place.
@@ -388,11 +398,6 @@ pub fn committed_bytes() -> usize {
     let units = CLAIMED.load(Ordering::Relaxed) + free_dirty();
     let bytes = units * UNIT_BYTES + MAPPED.load(Ordering::Relaxed);
     bytes.saturating_sub(purge::hole_bytes())
-}
-
-/// Bytes of units in use.
-pub fn claimed_bytes() -> usize {
-    CLAIMED.load(Ordering::Relaxed) * UNIT_BYTES
 }
 
 /// The most that [`committed_bytes`] ever was.

@@ -65,9 +65,9 @@ pub const MAX_ARENAS: usize = 1 << 16;
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 /// Units of a huge page.
 pub const HUGE_PAGE_UNITS: usize = HUGE_PAGE_BYTES / UNIT_BYTES;
-/// Claimed units from which on arenas are advised to use huge pages (8 MiB): below it a huge page
-/// that is hardly used weighs more than the faults it saves.
-pub const HUGE_AFTER_UNITS: usize = 128;
+/// Bytes of pools of one class from which on a heap's further pools of it are claimed where huge pages are (2 MiB):
+/// they will be filled. With fewer, a huge page that is hardly used weighs more than the faults it saves.
+pub const DENSE_BYTES: usize = 2 << 20;
 
 /// Free dirty units that are kept whatever the load: the fixed part of the budget (32 MiB).
 pub const KEEP_UNITS: usize = 512;

@@ -94,6 +94,8 @@ const _: () = assert!(size_of::<Heap>() <= HEAP_BYTES);
 struct ClassPools {
     used: PoolList,
     full: PoolList,
+    /// How many pools are on the two lists.
+    pools: Cell<usize>,
     /// Looks for idle magazines since the last slow path of this one.
     idle: Cell<u8>,
 }
@@ -163,6 +165,7 @@ impl Heap {
         self.pool_bytes.set(self.pool_bytes.get() + class.blocks() * class.block_size());
         self.free_bytes.set(self.free_bytes.get() + pool.free_count() * class.block_size());
         let lists = self.class(class);
+        lists.pools.set(lists.pools.get() + 1);
         if pool.free_count() > 0 {
             lists.used.push(pool, List::Used);
         } else {
@@ -176,6 +179,7 @@ impl Heap {
         self.pool_bytes.set(self.pool_bytes.get() - class.blocks() * class.block_size());
         self.free_bytes.set(self.free_bytes.get() - pool.free_count() * class.block_size());
         let lists = self.class(class);
+        lists.pools.set(lists.pools.get() - 1);
         match pool.list() {
             List::Used => lists.used.remove(pool),
             List::Full => lists.full.remove(pool),

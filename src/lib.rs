@@ -40,7 +40,7 @@
 //! |---|---|---|---|
 //! | `NEAP_STATS` | `0`, `1` | `0` | prints [`heap::stats`] to stderr at exit |
 //! | `NEAP_PURGE_DELAY_MS` | milliseconds | `1000` | how long free memory stays before it is offered back; 0: not at all |
-//! | `NEAP_THP` | `always`, `madvise`, `never` | `madvise` | huge pages at once; once 8 MiB are in use; never |
+//! | `NEAP_THP` | `always`, `madvise`, `never` | `madvise` | huge pages everywhere; for what will be filled; never |
 //! | `NEAP_ARENA_MIB` | `4`, `8`, `16`, `32` | `32` | addresses reserved at a time |
 //!
 //! A bad value is named in one line on stderr, and the default is used. What the program fixes with the builder

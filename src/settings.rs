@@ -14,9 +14,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// When arenas are advised to use 2 MiB huge pages (transparent huge pages, Linux).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Thp {
-    /// From the first arena on: fewest page faults, up to 2 MiB more memory for a small program.
+    /// Everywhere: fewest page faults, up to 2 MiB more memory for a small program.
     Always,
-    /// Once the process uses more than 8 MiB: the default.
+    /// For what will be filled, as where a heap has 2 MiB of one size class already: the default.
     #[default]
     Madvise,
     /// Never; arenas are advised against it where the system's own setting is `always`.

@@ -180,8 +180,8 @@ pub fn free_units(row: u32) -> usize {
     ROWS[row as usize % MAX_ARENAS].free.load(Ordering::Relaxed) as i32 as usize
 }
 
-/// Makes one more arena, which has room for at least `units`.
-pub fn grow(units: usize) -> Option<Arena> {
+/// Makes one more arena, which has room for at least `units`, with huge pages or without.
+pub fn grow(units: usize, huge: bool) -> Option<Arena> {
     let mut bytes = settings::arena_bytes();
     let needed = (FIRST_UNIT + units) * UNIT_BYTES;
     while bytes < needed {
@@ -190,11 +190,11 @@ pub fn grow(units: usize) -> Option<Arena> {
     if bytes > ARENA_BYTES {
         return None;
     }
-    wake(bytes).or_else(|| create(bytes, needed))
+    wake(bytes, huge).or_else(|| create(bytes, needed, huge))
 }
 
 /// Uses the address of an arena that was unmapped again.
-fn wake(bytes: usize) -> Option<Arena> {
+fn wake(bytes: usize, huge: bool) -> Option<Arena> {
     rows().iter().enumerate().find_map(|(i, row)| {
         // ORDERING: Acquire pairs with the Release in `retire`.
         row.state.compare_exchange(DORMANT, BUSY, Ordering::Acquire, Ordering::Relaxed).ok()?;
@@ -202,7 +202,7 @@ fn wake(bytes: usize) -> Option<Arena> {
         let at = base + FIRST_UNIT * UNIT_BYTES;
         if os::reserve_at(Range { at, len: base + bytes - at }) {
             let arena = Arena(base);
-            arena.open(bytes, i as u32);
+            arena.open(bytes, i as u32, huge);
             row.publish(arena);
             return Some(arena);
         }
@@ -214,7 +214,7 @@ fn wake(bytes: usize) -> Option<Arena> {
 }
 
 /// Reserves an arena of `bytes`, or a smaller one of at least `needed` where address space is limited.
-fn create(mut bytes: usize, needed: usize) -> Option<Arena> {
+fn create(mut bytes: usize, needed: usize, huge: bool) -> Option<Arena> {
     let range = loop {
         if let Some(range) = os::reserve(bytes, ARENA_BYTES, 0) {
             break range;
@@ -224,20 +224,20 @@ fn create(mut bytes: usize, needed: usize) -> Option<Arena> {
             return None;
         }
     };
-    let arena = enter(range);
+    let arena = enter(range, huge);
     if arena.is_none() {
         os::release(range);
     }
     arena
 }
 
-fn enter(range: Range) -> Option<Arena> {
+fn enter(range: Range, huge: bool) -> Option<Arena> {
     let index = USED.fetch_add(1, Ordering::Relaxed);
     let Some(row) = ROWS.get(index) else {
         USED.fetch_sub(1, Ordering::Relaxed);
         return None;
     };
-    let arena = Arena::lay_out(range, index as u32)?;
+    let arena = Arena::lay_out(range, index as u32, huge)?;
     row.base.store(arena.unit(0).get(), Ordering::Relaxed);
     row.publish(arena);
     Some(arena)

@@ -63,8 +63,13 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
     }
     let magazine = heap.magazine(class);
     let blocks = &magazine.blocks()[..n];
+    let mut before = 0;
     for block in blocks {
-        PoolRef::prefetch(block.get().addr(), class);
+        let address = block.get().addr();
+        if class.pool_at(address) != before {
+            before = class.pool_at(address);
+            PoolRef::prefetch(address, class);
+        }
     }
     let mut known = 0;
     let mut rest = blocks;
@@ -96,15 +101,11 @@ fn index_of(block: &Cell<*mut u8>, class: SizeClass) -> usize {
 }
 
 fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, run: &[Cell<*mut u8>]) {
-    let mut lowest = usize::MAX;
-    for block in run {
-        let index = index_of(block, class);
-        lowest = lowest.min(index);
-        if !pool.take_back(class, index) {
-            die(Misuse::DoubleFree, block.get().addr(), class);
-        }
+    let indices = run.iter().map(|block| index_of(block, class));
+    if let Err(index) = pool.take_back(class, indices) {
+        let address = pool.as_ref().id().address() + index * class.block_size();
+        die(Misuse::DoubleFree, address, class);
     }
-    pool.took_back(run.len(), lowest);
     heap.free_bytes.set(heap.free_bytes.get() + run.len() * class.block_size());
     debug_assert!(pool.list() != List::None);
     returned(heap, pool, class);

@@ -74,7 +74,7 @@ pub fn allocate(layout: Layout, options: Options, zeroed: bool) -> *mut u8 {
 }
 
 fn allocate_run(layout: Layout, units: usize, align: usize, zeroed: bool) -> *mut u8 {
-    let Some(claim) = arena::claim(units, align) else { return ptr::null_mut() };
+    let Some(claim) = arena::claim(units, align, false) else { return ptr::null_mut() };
     let run = run_of(claim.unit);
     run.make_large(units);
     let block: *mut u8 = regain(claim.unit.address());

@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 
 use super::{Heap, abandon, sweep, thread};
 use crate::arena;
+use crate::config::{DENSE_BYTES, UNIT_BYTES};
 use crate::misuse::{self, Misuse};
 use crate::os;
 use crate::pool::{List, OwnedPool, PoolLinks, PoolRef, SizeClass};
@@ -144,7 +145,10 @@ pub fn returned(heap: &Heap, pool: OwnedPool, class: SizeClass) {
 
 /// Claims a pool of `class`.
 fn claim(heap: &Heap, class: SizeClass) -> bool {
-    let Some(claim) = arena::claim(class.units(), class.units()) else { return false };
+    let have = heap.class(class).pools.get() * class.units() * UNIT_BYTES;
+    let Some(claim) = arena::claim(class.units(), class.units(), have >= DENSE_BYTES) else {
+        return false;
+    };
     heap.take_in(PoolRef::make_pool(&claim, class, heap.id()), class);
     true
 }

@@ -309,21 +309,8 @@ impl PoolRef {
         // R3: count, announce, and only then mark.
         announce(self.get().shared.raise(indices.len() as u32));
         let map = self.remote_map(class);
-        let (mut word, mut bits, mut fresh) = (usize::MAX, 0u64, true);
-        for index in indices {
-            let (w, bit) = (index / 64, 1 << (index % 64));
-            if w != word {
-                if bits != 0 {
-                    fresh &= map.mark(word, bits);
-                }
-                (word, bits) = (w, 0);
-            }
-            fresh &= bits & bit == 0;
-            bits |= bit;
-        }
-        if bits != 0 {
-            fresh &= map.mark(word, bits);
-        }
+        let mut fresh = true;
+        by_word(indices, |w, bits, twice| fresh &= map.mark(w, bits) && twice == 0);
         fresh
     }
 
@@ -491,20 +478,33 @@ impl OwnedPool {
         Some(self.0.id().address() + index as usize * class.block_size())
     }
 
-    /// Takes block `index` back; false when it was free already. The count is brought up to date by
-    /// [`took_back`](Self::took_back), once for many.
-    #[inline(always)]
-    #[must_use]
-    pub fn take_back(self, class: SizeClass, index: usize) -> bool {
-        self.free_map(class).insert(index)
-    }
-
-    /// `n` blocks came back, none of them in a word of the map below that of `lowest`.
-    #[inline(always)]
-    pub fn took_back(self, n: usize, lowest: usize) {
+    /// Takes blocks back, by index, and brings the count up to date. When one was free already, its index is
+    /// the error.
+    #[inline]
+    pub fn take_back(
+        self,
+        class: SizeClass,
+        indices: impl ExactSizeIterator<Item = usize>,
+    ) -> Result<(), usize> {
+        let map = self.free_map(class);
+        let n = indices.len();
+        let mut lowest = usize::MAX;
+        // Neighbours are freed together more often than not: their word of the map is changed once, for
+        // a load has to wait for a store to the same word.
+        let mut result = Ok(());
+        by_word(indices, |w, bits, twice| {
+            lowest = lowest.min(w);
+            let old = map.words()[w].get();
+            map.words()[w].set(old | bits);
+            let already = old & bits | twice;
+            if already != 0 {
+                result = Err(w * 64 + already.trailing_zeros() as usize);
+            }
+        });
         let hint = &self.0.get().hint;
-        hint.set(hint.get().min(lowest as u32 / 64));
+        hint.set(hint.get().min(lowest as u32));
         self.set_free_count(self.free_count() + n);
+        result
     }
 
     /// Merges what others have freed into the free map. Returns how many blocks; `None` when one was free
@@ -515,10 +515,12 @@ impl OwnedPool {
         let mut lowest = usize::MAX;
         let n = self.0.remote_map(class).take(|w, bits| {
             fresh &= free.insert_word(w, bits);
-            lowest = lowest.min(w * 64);
+            lowest = lowest.min(w);
         });
         if n > 0 {
-            self.took_back(n as usize, lowest);
+            let hint = &self.0.get().hint;
+            hint.set(hint.get().min(lowest as u32));
+            self.set_free_count(self.free_count() + n as usize);
         }
         let more = self.0.get().shared.lower(n);
         fresh.then_some((n as usize, more))
@@ -650,6 +652,26 @@ impl Links for PoolLinks {
         // SAFETY: only pools of arenas are put on lists with these links, and their descriptors stay (A3).
         let pool = unsafe { PoolRef::from_id(node) };
         &pool.get().link
+    }
+}
+
+/// Gathers indices that follow each other and lie in one word of a map: `each` gets the word, the bits, and those of
+/// them that were named more than once.
+#[inline(always)]
+fn by_word(indices: impl Iterator<Item = usize>, mut each: impl FnMut(usize, u64, u64)) {
+    let (mut word, mut bits, mut twice) = (0, 0u64, 0u64);
+    for index in indices {
+        let (w, bit) = (index / 64, 1 << (index % 64));
+        if w != word && bits != 0 {
+            each(word, bits, twice);
+            (bits, twice) = (0, 0);
+        }
+        word = w;
+        twice |= bits & bit;
+        bits |= bit;
+    }
+    if bits != 0 {
+        each(word, bits, twice);
     }
 }
 
