@@ -207,17 +207,13 @@ impl Arena {
     }
 
     /// Claims `len` free units in a row that begin at a multiple of `align`, dirty ones by preference.
-    fn claim(self, len: usize, align: usize, only_dirty: bool) -> Option<Claim> {
+    fn claim(self, len: usize, align: usize) -> Option<Claim> {
         let header = self.header();
         // Every round in which somebody else was faster, somebody else made progress.
         loop {
             let free = header.free.snapshot();
             let dirty = free.and(&header.dirty.snapshot());
-            let at = match dirty.find_run(len, align) {
-                Some(at) => at,
-                None if only_dirty => return None,
-                None => free.find_run(len, align)?,
-            };
+            let (at, _) = dirty.best_run(len, align).or_else(|| free.best_run(len, align))?;
             if header.free.claim(at, len) {
                 return Some(self.claimed(at, len));
             }
@@ -232,7 +228,7 @@ impl Arena {
         header.lent.take(at, len);
         registry::adjust_free(header.row.load(Ordering::Relaxed), -(len as i32));
         FREE_DIRTY.fetch_sub(dirty.count(), Ordering::Relaxed);
-        CLAIMED.fetch_add(len, Ordering::Relaxed);
+        purge::note_claimed(CLAIMED.fetch_add(len, Ordering::Relaxed) + len);
         note_peak();
         self.reconsider_huge_pages();
         Claim { unit: self.unit(at), dirty }
@@ -281,50 +277,72 @@ impl Arena {
 /// claimed where huge pages are. Dirty memory is preferred anywhere.
 pub fn claim(len: usize, align: usize, dense: bool) -> Option<Claim> {
     purge::look_at_clock();
-    // How many arenas are searched for dirty memory after one with clean memory was found.
-    const FURTHER: usize = 4;
     let huge = match settings::thp() {
         Thp::Always => true,
         Thp::Madvise => dense,
         Thp::Never => false,
     };
-    let try_dirty = free_dirty() >= len;
-    let (mut clean, mut other, mut further) = (None, None, 0);
-    let found = registry::each(|arena, free_units| {
-        if (free_units as usize) < len {
-            return ControlFlow::Continue(());
+    while let Some(arena) = choose(len, align, huge) {
+        if let Some(claim) = arena.claim(len, align) {
+            return Some(claim);
         }
-        if try_dirty && let Some(claim) = arena.claim(len, align, true) {
-            return ControlFlow::Break(claim);
-        }
-        let slot = if arena.is_huge() == huge { &mut clean } else { &mut other };
-        if slot.is_none() && arena.header().free.snapshot().find_run(len, align).is_some() {
-            *slot = Some(arena);
-        }
-        let Some(chosen) = clean else { return ControlFlow::Continue(()) };
-        further += 1;
-        if !try_dirty || further > FURTHER {
-            if let Some(claim) = chosen.claim(len, align, false) {
-                return ControlFlow::Break(claim);
-            }
-            clean = None;
-        }
-        ControlFlow::Continue(())
-    });
-    if let ControlFlow::Break(claim) = found {
-        return Some(claim);
-    }
-    if let Some(claim) = clean.and_then(|arena| arena.claim(len, align, false)) {
-        return Some(claim);
     }
     // An arena of our own making may be emptied by others before we get to it; each time somebody
     // else has got memory, so this ends.
     while let Some(arena) = registry::grow(len + align - 1, huge) {
-        if let Some(claim) = arena.claim(len, align, false) {
+        if let Some(claim) = arena.claim(len, align) {
             return Some(claim);
         }
     }
-    other.and_then(|arena| arena.claim(len, align, false))
+    // The wrong kind of arena is better than none.
+    while let Some(arena) = choose(len, align, !huge) {
+        if let Some(claim) = arena.claim(len, align) {
+            return Some(claim);
+        }
+    }
+    None
+}
+
+/// The arena to claim from: one with a dirty run that fits exactly, else the one whose dirty run fits best, else the first
+/// of the right kind that has a run at all. `None`: a new one is needed.
+fn choose(len: usize, align: usize, huge: bool) -> Option<Arena> {
+    // How many arenas that would do are looked at, in the hope of a better one.
+    const ENOUGH: usize = 8;
+    let try_dirty = free_dirty() >= len;
+    let mut best: Option<(usize, Arena)> = None;
+    let mut clean = None;
+    let mut looked_at = 0;
+    let exact = registry::each(|arena, free_units| {
+        if (free_units as usize) < len {
+            return ControlFlow::Continue(());
+        }
+        let header = arena.header();
+        let free = header.free.snapshot();
+        if try_dirty {
+            let dirty = free.and(&header.dirty.snapshot());
+            match dirty.best_run(len, align) {
+                Some((_, n)) if n == len => return ControlFlow::Break(arena),
+                Some((_, n)) if best.is_none_or(|(m, _)| n < m) => best = Some((n, arena)),
+                _ => {}
+            }
+        }
+        if clean.is_none() && arena.is_huge() == huge && free.best_run(len, align).is_some() {
+            clean = Some(arena);
+        }
+        looked_at += 1;
+        let found = if try_dirty { best.is_some() } else { clean.is_some() };
+        if found && looked_at >= ENOUGH || !try_dirty && found {
+            return match best {
+                Some((_, arena)) => ControlFlow::Break(arena),
+                None => clean.map_or(ControlFlow::Continue(()), ControlFlow::Break),
+            };
+        }
+        ControlFlow::Continue(())
+    });
+    match exact {
+        ControlFlow::Break(arena) => Some(arena),
+        ControlFlow::Continue(()) => best.map(|(_, arena)| arena).or(clean),
+    }
 }
 
 /// Claims the `len` units from `unit` on, if all are free: a run grows in place.

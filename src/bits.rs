@@ -231,12 +231,20 @@ impl UnitBits {
         })
     }
 
-    /// The first `len` set bits in a row that begin at a multiple of `align`.
-    pub fn find_run(&self, len: usize, align: usize) -> Option<usize> {
-        self.runs().find_map(|(at, n)| {
+    /// The shortest run of set bits that has room for `len` of them beginning at a multiple of `align`, as
+    /// `(at, len of the run)`; the first of several that are alike. Short runs first keep the long ones whole.
+    pub fn best_run(&self, len: usize, align: usize) -> Option<(usize, usize)> {
+        let mut best = None;
+        for (at, n) in self.runs() {
             let start = at.next_multiple_of(align);
-            (start + len <= at + n).then_some(start)
-        })
+            if start + len <= at + n && best.is_none_or(|(_, m)| n < m) {
+                best = Some((start, n));
+                if n == len {
+                    break;
+                }
+            }
+        }
+        best
     }
 }
 

@@ -1,9 +1,12 @@
 //! What free memory is kept, and what goes back.
 //!
 //! Pages are the dearest thing there is: a first touch costs as much as 80 touches of a resident page. So free
-//! memory is kept for the next request, within a *budget*: a quarter of what is in use, at least 32 MiB.
-//! What exceeds the budget goes back in the operation that exceeded it, for a program that then idles calls
-//! nobody. Time only shrinks what is kept: each purge delay, units that nobody wanted since the one
+//! memory is kept for the next request, as long as the program uses about as much as it did: what is free
+//! then are the gaps between what is used. When the use has fallen by a quarter, what is free beyond a *budget* goes back,
+//! in the very operation that freed it, for a program that then idles calls nobody. The budget is a quarter of what
+//! is in use, and at least 32 MiB.
+//!
+//! Time shrinks what is kept besides: each purge delay, units that nobody wanted since the one
 //! before are first *lent* to the kernel (`MADV_FREE`: touched again, they cost a seventh of
 //! a new page), at the next one decommitted.
 //!
@@ -23,6 +26,9 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes given back so far.
 static PURGED: AtomicUsize = AtomicUsize::new(0);
+/// The most units that were in use since memory was last given back because the use fell. A race may lose a
+/// maximum; it is found again by the next claim.
+static HIGH: AtomicUsize = AtomicUsize::new(0);
 /// When the clock was last acted upon, in its milliseconds.
 static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
 
@@ -52,16 +58,25 @@ pub fn retire_all_empty() {
     retire_empty(0);
 }
 
-fn budget() -> usize {
-    let in_use = CLAIMED.load(Ordering::Relaxed);
+fn budget(in_use: usize) -> usize {
     if settings::purge_delay_ms() == 0 { 0 } else { KEEP_UNITS.max(in_use / KEEP_SHARE) }
 }
 
-/// Gives back what exceeds the budget, and a quarter of the budget more, so that the next call is not soon.
+/// Notes that `in_use` units are in use now.
+#[inline]
+pub fn note_claimed(in_use: usize) {
+    if in_use > HIGH.load(Ordering::Relaxed) {
+        HIGH.store(in_use, Ordering::Relaxed);
+    }
+}
+
+/// Gives back what exceeds the budget, if the use has fallen.
 pub fn keep_to_budget() {
-    let budget = budget();
-    if free_dirty() > budget {
-        shrink_to(budget / 4 * 3);
+    let (in_use, high) = (CLAIMED.load(Ordering::Relaxed), HIGH.load(Ordering::Relaxed));
+    let budget = budget(in_use);
+    if free_dirty() > budget && (in_use < high / 4 * 3 || budget == 0) {
+        HIGH.store(in_use, Ordering::Relaxed);
+        shrink_to(budget);
     }
     look_at_clock();
 }

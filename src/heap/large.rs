@@ -117,17 +117,22 @@ pub fn free(block: *mut u8, layout: Layout) {
 
 /// The run at `address`, which a client says has `units` units.
 fn check(address: usize, units: usize, layout: Layout) -> PoolRef {
-    let die = |misuse| -> ! { misuse::abort(misuse, address, layout.size()) };
-    match arena::kind_of(address) {
-        Kind::Arena => {}
-        Kind::Foreign => die(Misuse::NotOurs),
-        Kind::MappingHead | Kind::MappingTail => die(Misuse::WrongLayout),
+    match PoolRef::beginning_at(address) {
+        Some(run) if run.tag() == Tag::Large && run.run() == units => run,
+        _ => misuse::abort(what_is_wrong(address), address, layout.size()),
     }
-    match PoolRef::holding(address) {
-        None => die(Misuse::NotLive),
-        Some(run) if run.id().address() != address => die(Misuse::NotABlockStart),
-        Some(run) if run.tag() != Tag::Large || run.run() != units => die(Misuse::WrongLayout),
-        Some(run) => run,
+}
+
+#[cold]
+fn what_is_wrong(address: usize) -> Misuse {
+    match arena::kind_of(address) {
+        Kind::Foreign => Misuse::NotOurs,
+        Kind::MappingHead | Kind::MappingTail => Misuse::WrongLayout,
+        Kind::Arena => match PoolRef::holding(address) {
+            None => Misuse::NotLive,
+            Some(run) if run.id().address() != address => Misuse::NotABlockStart,
+            Some(_) => Misuse::WrongLayout,
+        },
     }
 }
 

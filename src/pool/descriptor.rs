@@ -230,6 +230,14 @@ impl PoolRef {
         }
     }
 
+    /// What begins at `address`, if that is the start of a unit of an arena behind its metadata.
+    pub fn beginning_at(address: usize) -> Option<PoolRef> {
+        Arena::of(address)?;
+        let unit = UnitId::of(address).filter(|unit| unit.address() == address)?;
+        // SAFETY: the unit lies in a registered arena, behind its metadata.
+        (unit.index() >= FIRST_UNIT).then(|| unsafe { PoolRef::from_id(unit) })
+    }
+
     /// The pool or large run that `address`, in an arena, lies in.
     pub fn holding(address: usize) -> Option<PoolRef> {
         let arena = Arena::of(address)?;
