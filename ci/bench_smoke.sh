@@ -1,7 +1,14 @@
 #!/usr/bin/env bash
-# Proves that the benchmark package compiles without its peers (no C compiler, no cmake) and that a
-# workload runs to its end on neap. It measures nothing: see benches/README.md for that.
+# Proves that the benchmark package compiles without its peers (no C compiler, no cmake) and that its
+# driver carries a workload on neap and on the system's allocator to a table. It measures nothing of
+# worth: see benches/README.md for that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --package neap-bench --no-default-features
+build() {
+    cargo build --quiet --profile bench --package neap-bench "$@"
+}
+build --bin neap-bench --bin neap-bench-system
+build --features neap --bin neap-bench-neap
+"${CARGO_TARGET_DIR:-target}/release/neap-bench" \
+    --quick --rounds 1 --only neap,system --workload pair,batch

@@ -12,7 +12,7 @@ check() {
 check cargo clippy --quiet --all-targets --no-default-features
 check cargo clippy --quiet --all-targets
 check cargo clippy --quiet --all-targets --all-features
-check cargo clippy --quiet --package neap-bench --no-default-features --all-targets
+check cargo clippy --quiet --package neap-bench --features neap --all-targets
 # A target folder of its own: the flag changes every crate of the build.
 RUSTFLAGS="--cfg neap_loom" check cargo clippy --quiet --lib --test loom \
     --target-dir "${CARGO_TARGET_DIR:-target}/loom"

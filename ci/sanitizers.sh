@@ -38,7 +38,7 @@ check() { # name, cargo features, the mistake it must see
         return 1
     fi
     echo "it sees the mistake that is there on purpose"
-    "$program" 20
+    "$program" 10
 }
 check thread "" wrong-race
 check address global wrong-out-of-bounds

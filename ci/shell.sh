@@ -7,7 +7,7 @@ if ! command -v shellcheck >/dev/null; then
     echo "shell.sh needs shellcheck (apt-get install shellcheck)" >&2
     exit 1
 fi
-shellcheck .ci/run ci/*.sh
+shellcheck .ci/run ci/*.sh benches/*.sh
 for script in ci/*.sh; do
     name=$(basename "$script" .sh)
     [ "$name" = all ] || grep -qwE "$name" .ci/run || { echo ".ci/run does not call $script" >&2; exit 1; }

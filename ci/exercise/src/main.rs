@@ -34,6 +34,7 @@ fn main() {
                 on_threads(round, churn);
                 on_threads(round, exchange);
                 orphans(round);
+                one_way(round);
                 empty_the_post();
             }
             neap::heap::purge();
@@ -93,6 +94,52 @@ fn orphans(round: u64) {
         })
         .join()
         .expect("a thread panicked");
+    }
+}
+
+/// One thread allocates, the others free, and nothing that they do is published to the first but by
+/// neap: its slots are found empty by relaxed loads. So what orders a free before the next use of the
+/// block is neap's own, and a checker sees when that is missing.
+fn one_way(round: u64) {
+    const SLOTS: usize = 8;
+    const BLOCKS: usize = 12_000;
+    static RINGS: [[AtomicPtr<u8>; SLOTS]; 3] =
+        [const { [const { AtomicPtr::new(std::ptr::null_mut()) }; SLOTS] }; 3];
+
+    let consumers: Vec<_> = RINGS
+        .iter()
+        .map(|ring| {
+            thread::spawn(move || {
+                for i in 0..BLOCKS {
+                    let slot = &ring[i % SLOTS];
+                    // Acquire: pairs with the producer's release; the block's contents.
+                    let received = wait_until(|| slot.load(Ordering::Acquire), |p| !p.is_null());
+                    slot.store(std::ptr::null_mut(), Ordering::Relaxed);
+                    free_received(received);
+                }
+            })
+        })
+        .collect();
+    let size = if round.is_multiple_of(2) { 64 } else { 1_000 };
+    for i in 0..BLOCKS {
+        for ring in &RINGS {
+            let slot = &ring[i % SLOTS];
+            wait_until(|| slot.load(Ordering::Relaxed), |p| p.is_null());
+            slot.store(Block::new(size, false).into_raw(), Ordering::Release);
+        }
+    }
+    for consumer in consumers {
+        consumer.join().expect("a thread panicked");
+    }
+}
+
+fn wait_until(look: impl Fn() -> *mut u8, good: impl Fn(*mut u8) -> bool) -> *mut u8 {
+    loop {
+        let found = look();
+        if good(found) {
+            return found;
+        }
+        thread::yield_now();
     }
 }
 
@@ -163,12 +210,7 @@ impl Block {
         for i in Self::WORD..until {
             // SAFETY: `i` is below the size of the block, and `fill` has written every byte.
             let byte = unsafe { self.start.wrapping_add(i).read() };
-            assert_eq!(
-                byte,
-                Self::pattern(i),
-                "byte {i} of {} has changed",
-                self.size
-            );
+            assert_eq!(byte, Self::pattern(i), "byte {i} of {} has changed", self.size);
         }
     }
 
