@@ -83,8 +83,11 @@ pub const MAGAZINE_BYTES: usize = 64 * 1024;
 pub const MAGAZINE_MAX: usize = 256;
 /// Fewest blocks of a magazine at its full size.
 pub const MAGAZINE_MIN: usize = 2;
-/// Blocks that a magazine holds at first; each slow path doubles it, up to its full size.
+/// Blocks that a magazine holds at first; slow paths double it.
 pub const MAGAZINE_START: usize = 16;
+/// Bytes of blocks up to which a magazine grows while it is only filled or only emptied: enough to spread the cost
+/// of a slow path, and what is beyond would only lie about.
+pub const MAGAZINE_STREAM_BYTES: usize = 8 * 1024;
 /// Slow paths of a heap between two looks for magazines that went idle.
 pub const IDLE_PERIOD: u32 = 512;
 

@@ -47,7 +47,7 @@ use core::ptr;
 
 use crossbeam_utils::CachePadded;
 
-use crate::config::{HEAP_BYTES, MAGAZINE_START};
+use crate::config::{HEAP_BYTES, MAGAZINE_START, MAGAZINE_STREAM_BYTES};
 use crate::pool::{CLASSES, OwnedPool, PoolLinks, PoolList, SLOTS, SizeClass};
 use crate::settings::Options;
 use crate::stack::{Inbox, Links};
@@ -90,12 +90,24 @@ struct SharedPart {
 
 const _: () = assert!(size_of::<Heap>() <= HEAP_BYTES);
 
+/// A slow path of a magazine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Slow {
+    /// It was empty. 0: a heap begins as zeroes.
+    Refill = 0,
+    /// It was full.
+    Flush = 1,
+}
+
 /// A heap's pools of one class (H3).
 struct ClassPools {
     used: PoolList,
     full: PoolList,
     /// How many pools are on the two lists.
     pools: Cell<usize>,
+    /// The last slow path of the magazine.
+    last: Cell<Slow>,
     /// Looks for idle magazines since the last slow path of this one.
     idle: Cell<u8>,
 }
@@ -135,20 +147,26 @@ impl Heap {
     }
 
     /// Gives the magazine slots if it has none, else doubles it if it can grow; for each of its slow paths.
-    fn exercise(&self, class: SizeClass) -> &Magazine {
+    ///
+    /// One that runs empty and full in turns would be better off larger, up to its full size. One that is only
+    /// filled (its thread frees what others allocate) or only emptied stays at what makes a good batch.
+    fn exercise(&self, class: SizeClass, now: Slow) -> &Magazine {
         let magazine = self.magazine(class);
-        self.class(class).idle.set(0);
-        match magazine.capacity() {
-            0 => {
-                let start = MAGAZINE_START.min(class.magazine());
-                // SAFETY: the slots are this class's of this heap, and not fewer.
-                unsafe { magazine.open(self.slots(class), start) };
-            }
-            now => {
-                // SAFETY: the magazine was opened above, on the same slots; it has no more than
-                // that many and keeps what it has.
-                unsafe { magazine.set_capacity((now * 2).min(class.magazine())) };
-            }
+        let state = self.class(class);
+        state.idle.set(0);
+        let turned = state.last.replace(now) != now;
+        let full = class.magazine();
+        let start = MAGAZINE_START.min(full);
+        let stream = (MAGAZINE_STREAM_BYTES / class.block_size()).clamp(start, full);
+        let capacity = magazine.capacity();
+        if capacity == 0 {
+            // SAFETY: the slots are this class's of this heap, and not fewer.
+            unsafe { magazine.open(self.slots(class), start) };
+        } else if turned || capacity < stream {
+            let grown = (capacity * 2).min(if turned { full } else { stream });
+            // SAFETY: the magazine was opened above, on the same slots; it has no more than that many and
+            // keeps what it has.
+            unsafe { magazine.set_capacity(grown) };
         }
         magazine
     }

@@ -8,7 +8,7 @@
 use core::cell::Cell;
 
 use super::refill::{drain_inbox, returned};
-use super::{Heap, abandon, sweep, thread};
+use super::{Heap, Slow, abandon, sweep, thread};
 use crate::misuse::{self, Misuse};
 use crate::pool::{List, OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
@@ -23,7 +23,7 @@ pub fn free_slow(block: *mut u8, class: SizeClass) {
     let done = thread::keeps_heap()
         && thread::with_heap(Options::NONE, |heap| {
             heap.tick();
-            let magazine = heap.exercise(class);
+            let magazine = heap.exercise(class, Slow::Flush);
             // It may be just larger now.
             if magazine.len() == magazine.capacity() {
                 drain_inbox(heap);

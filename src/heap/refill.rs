@@ -7,7 +7,7 @@
 
 use core::ptr::{self, NonNull};
 
-use super::{Heap, abandon, sweep, thread};
+use super::{Heap, Slow, abandon, sweep, thread};
 use crate::arena;
 use crate::config::{DENSE_BYTES, UNIT_BYTES};
 use crate::misuse::{self, Misuse};
@@ -55,7 +55,7 @@ pub fn allocate_zero(class: SizeClass, options: Options) -> Option<*mut u8> {
 }
 
 fn refill(heap: &Heap, class: SizeClass) {
-    let magazine = heap.exercise(class);
+    let magazine = heap.exercise(class, Slow::Refill);
     drain_inbox(heap);
     let want = (magazine.capacity() / 2).max(1);
     let slots = magazine.slots(want);
