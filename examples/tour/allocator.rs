@@ -248,7 +248,7 @@ fn memory_given_back(page: &Page, start: &Moment, full: &Moment, end: &Moment) {
         let taken = full.saturating_sub(start);
         let back = full.saturating_sub(end);
         page.line(format!(
-            "  {} resident before, {} at the fullest, {} now: {:.0} % has gone back",
+            "  {} resident before, {} at the fullest, {} now: {:.1} % has gone back",
             bytes(start),
             bytes(full),
             page.bold(&bytes(end)),
