@@ -356,13 +356,14 @@ pub fn claim_at(unit: UnitId, len: usize) -> Option<Claim> {
     Some(arena.claimed(at, len))
 }
 
-/// Gives `len` claimed units back. They are dirty, and stay at hand as far as the budget allows.
-pub fn release(unit: UnitId, len: usize) {
+/// Gives `len` claimed units back, of which the first `dirty` may have contents and the others still read as
+/// zero. The dirty ones stay at hand as far as the budget allows.
+pub fn release(unit: UnitId, len: usize, dirty: usize) {
     let arena = Arena(arena_base(unit.address()));
     let (header, at) = (arena.header(), unit.index());
-    header.dirty.set(at, len);
-    header.recent.set(at, len);
-    FREE_DIRTY.fetch_add(len, Ordering::Relaxed);
+    header.dirty.set(at, dirty);
+    header.recent.set(at, dirty);
+    FREE_DIRTY.fetch_add(dirty, Ordering::Relaxed);
     CLAIMED.fetch_sub(len, Ordering::Relaxed);
     registry::adjust_free(header.row.load(Ordering::Relaxed), len as i32);
     // Last: from here on others may claim the units (A1).

@@ -189,6 +189,12 @@ impl UnitBits {
         self.0[i / 64] & (1 << (i % 64)) != 0
     }
 
+    /// The last set bit.
+    pub fn last_set(&self) -> Option<usize> {
+        let w = self.0.iter().rposition(|word| *word != 0)?;
+        Some(w * 64 + 63 - self.0[w].leading_zeros() as usize)
+    }
+
     /// How many bits are set.
     pub fn count(&self) -> usize {
         self.0.iter().map(|w| w.count_ones() as usize).sum()

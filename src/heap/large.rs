@@ -106,7 +106,7 @@ pub fn free(block: *mut u8, layout: Layout) {
             if !run.end_large() {
                 misuse::abort(Misuse::DoubleFree, address, layout.size());
             }
-            arena::release(run.id(), units);
+            arena::release(run.id(), units, units);
             units * UNIT_BYTES
         }
         Service::Mapping => mapping::free(address, layout),
@@ -169,7 +169,7 @@ fn resize_run(run: PoolRef, units: usize, wanted: usize) -> Option<()> {
         run.set_run(wanted);
     } else if wanted < units {
         run.set_run(wanted);
-        arena::release(unit_at(wanted)?, units - wanted);
+        arena::release(unit_at(wanted)?, units - wanted, units - wanted);
     }
     Some(())
 }

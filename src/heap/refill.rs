@@ -128,8 +128,8 @@ pub fn drain(heap: &Heap, pool: OwnedPool, class: SizeClass) -> bool {
     more
 }
 
-/// Mends the lists after blocks came back to `pool` (H3), and releases it when it is empty and not the
-/// only one that the class has left to allocate from.
+/// Mends the lists after blocks came back to `pool` (H3), and releases it when it is empty. A magazine holds more than
+/// most programs go up and down by, so an empty pool is seldom needed at once, and other classes can use its memory.
 #[inline]
 pub fn returned(heap: &Heap, pool: OwnedPool, class: SizeClass) {
     let lists = heap.class(class);
@@ -137,7 +137,7 @@ pub fn returned(heap: &Heap, pool: OwnedPool, class: SizeClass) {
         lists.full.remove(pool);
         lists.used.push(pool, List::Used);
     }
-    if pool.is_empty(class) && !(lists.used.first() == Some(pool) && pool.next().is_none()) {
+    if pool.is_empty(class) {
         heap.let_go(pool, class);
         pool.release(class);
     }

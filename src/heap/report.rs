@@ -132,8 +132,9 @@ impl fmt::Display for Human {
         let mut line = Line::<24>::new();
         match self.0 {
             n if n < 10 << 10 => write!(line, "{n} B"),
-            n if n < 10 << 20 => write!(line, "{:.1} KiB", n as f64 / 1024.0),
-            n => write!(line, "{:.1} MiB", n as f64 / (1 << 20) as f64),
+            // Whole numbers: printing a `f64` would bring 30 KiB of code into every program.
+            n if n < 10 << 20 => write!(line, "{}.{} KiB", n >> 10, (n & 0x3ff) * 10 >> 10),
+            n => write!(line, "{}.{} MiB", n >> 20, (n & 0xf_ffff) * 10 >> 20),
         }?;
         f.pad(line.as_str())
     }

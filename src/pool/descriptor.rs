@@ -14,7 +14,7 @@ use crate::misuse::Misuse;
 use crate::os::{self, Range};
 use crate::stack::Links;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
-use crate::units::{UnitId, arena_base, regain};
+use crate::units::{UnitId, arena_base, regain, units_for};
 
 /// What stands in an arena's metadata for each of its units.
 #[repr(C, align(64))]
@@ -332,10 +332,10 @@ impl PoolRef {
         owned.free_map(class).fill(class.blocks());
         descriptor.free_count.store(class.blocks() as u32, Ordering::Relaxed);
         descriptor.hint.set(0);
-        // P4: what may have contents counts as handed out. (A unit of a medium pool may be clean beside dirty
-        // ones; that is not worth a map.)
-        let zero = claim.dirty.count() == 0;
-        descriptor.untouched.set(if zero { 0 } else { class.blocks() as u32 });
+        // P4: blocks that reach into a unit which may have contents count as handed out.
+        let dirty = claim.dirty.last_set().map_or(0, |last| last + 1 - claim.unit.index());
+        let untouched = (dirty * UNIT_BYTES).div_ceil(class.block_size()).min(class.blocks());
+        descriptor.untouched.set(untouched as u32);
         descriptor.decommitted.iter().for_each(|word| word.set(0));
         descriptor.listed.set(List::None);
         descriptor.tag.store(Tag::Pool(class).raw(), Ordering::Relaxed);
@@ -554,7 +554,8 @@ impl OwnedPool {
             self.forget_holes();
         }
         self.0.get().tag.store(TAG_NOTHING, Ordering::Relaxed);
-        arena::release(self.0.id(), class.units());
+        let touched = self.0.get().untouched.get() as usize * class.block_size();
+        arena::release(self.0.id(), class.units(), units_for(touched).min(class.units()));
     }
 
     fn has_holes(self) -> bool {
