@@ -240,19 +240,27 @@ pub(crate) fn free(block: *mut u8, class: SizeClass) {
     }
 }
 
-/// Allocates what no class serves, or null.
-#[cold]
-pub(crate) fn allocate_large(layout: Layout, options: Options) -> *mut u8 {
-    large::allocate(layout, options, false)
+/// Allocates for a layout that is not looked up: above 1 KiB. A call, because its parts in every place that allocates
+/// some number of bytes would make programs a fifth larger.
+#[inline(never)]
+pub(crate) fn allocate_big(layout: Layout, options: Options) -> *mut u8 {
+    match SizeClass::for_layout(layout) {
+        Some(class) => allocate(class, options),
+        None => large::allocate(layout, options, false),
+    }
 }
 
-/// Frees what [`allocate_large`] gave for `layout`.
-#[cold]
-pub(crate) fn free_large(block: *mut u8, layout: Layout) {
-    large::free(block, layout);
+/// Frees what [`allocate_big`] gave for `layout`.
+#[inline(never)]
+pub(crate) fn free_big(block: *mut u8, layout: Layout) {
+    match SizeClass::for_layout(layout) {
+        Some(class) => free(block, class),
+        None => large::free(block, layout),
+    }
 }
 
-/// Allocates memory that reads as zero; only what is not known to be zero is written.
+/// Allocates memory that reads as zero, of any layout; only what is not known to be zero is written.
+#[inline(never)]
 pub(crate) fn allocate_zeroed(layout: Layout, options: Options) -> *mut u8 {
     let Some(class) = SizeClass::for_layout(layout) else {
         return large::allocate(layout, options, true);

@@ -34,26 +34,23 @@ pub struct SizeClass(u8);
 
 impl SizeClass {
     /// The class that serves `layout`, or `None` when the request is large.
-    ///
-    /// Inlined everywhere: with a constant layout nothing of it is left.
-    #[inline(always)]
     pub const fn for_layout(layout: Layout) -> Option<Self> {
-        let (size, align) = (layout.size(), layout.align());
-        // A `Layout` promises that this does not overflow.
-        let size = if align > 8 {
-            unlikely();
-            (size + (align - 1)) & !(align - 1)
-        } else {
-            size
-        };
+        let size = rounded(layout);
         if size <= TABLE_MAX {
-            // In range: `size` ≤ TABLE_MAX.
             Some(SizeClass(SMALL_TABLE[size.div_ceil(8)]))
         } else if size <= MEDIUM_MAX {
             Some(SizeClass(computed(size)))
         } else {
             None
         }
+    }
+
+    /// The class that serves `layout`, when it is among those that are looked up (up to 1 KiB). For the fast paths,
+    /// inlined everywhere: with a constant layout nothing of it is left, and otherwise it is short.
+    #[inline(always)]
+    pub const fn looked_up(layout: Layout) -> Option<Self> {
+        let size = rounded(layout);
+        if size <= TABLE_MAX { Some(SizeClass(SMALL_TABLE[size.div_ceil(8)])) } else { None }
     }
 
     /// The class with this index, if there is one.
@@ -132,6 +129,19 @@ impl SizeClass {
         let row = &TABLE[self.index()];
         let index = ((offset as u64 * row.reciprocal) >> RECIPROCAL_SHIFT) as usize;
         (index, index * row.size as usize == offset && index < row.blocks as usize)
+    }
+}
+
+/// The size of a request, rounded up to its alignment where that matters (C2). A `Layout` promises that this does
+/// not overflow.
+#[inline(always)]
+const fn rounded(layout: Layout) -> usize {
+    let (size, align) = (layout.size(), layout.align());
+    if align > 8 {
+        unlikely();
+        (size + (align - 1)) & !(align - 1)
+    } else {
+        size
     }
 }
 
