@@ -331,7 +331,7 @@ fn choose(len: usize, align: usize, huge: bool) -> Option<Arena> {
         }
         looked_at += 1;
         let found = if try_dirty { best.is_some() } else { clean.is_some() };
-        if found && looked_at >= ENOUGH || !try_dirty && found {
+        if found && (looked_at >= ENOUGH || !try_dirty) {
             return match best {
                 Some((_, arena)) => ControlFlow::Break(arena),
                 None => clean.map_or(ControlFlow::Continue(()), ControlFlow::Break),

@@ -68,16 +68,6 @@ impl<'a> FreeMap<'a> {
         }
     }
 
-    /// Sets bit `i`; false when it was set already.
-    #[inline(always)]
-    #[must_use]
-    pub fn insert(&self, i: usize) -> bool {
-        let word = &self.words[i / 64];
-        let (old, bit) = (word.get(), 1 << (i % 64));
-        word.set(old | bit);
-        old & bit == 0
-    }
-
     /// Clears bit `i`; false when it was clear already.
     #[must_use]
     pub fn remove(&self, i: usize) -> bool {
@@ -87,12 +77,13 @@ impl<'a> FreeMap<'a> {
         old & bit != 0
     }
 
-    /// Sets all of `bits` in word `w`; false when one was set already.
+    /// Sets all of `bits` in word `w`; returns those of them that were set already.
+    #[inline(always)]
     #[must_use]
-    pub fn insert_word(&self, w: usize, bits: u64) -> bool {
+    pub fn insert_word(&self, w: usize, bits: u64) -> u64 {
         let old = self.words[w].get();
         self.words[w].set(old | bits);
-        old & bits == 0
+        old & bits
     }
 
     /// Whether the bits `at..at + len` are all set.
@@ -261,14 +252,8 @@ pub struct UnitMap {
 }
 
 impl UnitMap {
-    /// No bit set.
-    #[cfg(not(neap_loom))]
-    pub const fn new() -> Self {
-        UnitMap { words: [const { AtomicU64::new(0) }; UNIT_WORDS] }
-    }
-
-    /// No bit set.
-    #[cfg(neap_loom)]
+    /// No bit set. (An arena's own begin as zeroes, which is the same.)
+    #[cfg(any(test, neap_loom))]
     pub fn new() -> Self {
         UnitMap { words: core::array::from_fn(|_| AtomicU64::new(0)) }
     }

@@ -42,4 +42,6 @@ mod remote;
 pub use class::{CLASSES, SLOTS, SizeClass};
 #[cfg(not(neap_loom))]
 pub use descriptor::{List, OwnedPool, PoolLinks, PoolList, PoolRef, Tag};
-pub use remote::{Announce, Owner, Shared};
+#[cfg(neap_loom)]
+pub use remote::Shared;
+pub use remote::{Announce, Owner};

@@ -96,8 +96,11 @@ const fn is_arena_size(mib: u64) -> bool {
     mib.is_power_of_two() && mib >= 4 && mib << 20 <= ARENA_BYTES as u64
 }
 
-const DEFAULTS: Options =
-    Options::NONE.purge_delay_ms(PURGE_DELAY_MS).thp(Thp::Madvise).arena_mib(32).stats_at_exit(false);
+const DEFAULTS: Options = Options::NONE
+    .purge_delay_ms(PURGE_DELAY_MS)
+    .thp(Thp::Madvise)
+    .arena_mib(32)
+    .stats_at_exit(false);
 
 /// What holds in this process; 0 until the first heap is made.
 static CURRENT: AtomicU64 = AtomicU64::new(0);

@@ -8,9 +8,7 @@
 use core::ops::ControlFlow;
 
 use super::{Arena, RESERVED};
-use crate::config::{
-    ADDRESS_BITS, ARENA_BYTES, ARENA_SHIFT, FIRST_UNIT, MAX_ARENAS, UNIT_BYTES,
-};
+use crate::config::{ADDRESS_BITS, ARENA_BYTES, ARENA_SHIFT, FIRST_UNIT, MAX_ARENAS, UNIT_BYTES};
 use crate::os::{self, Range};
 use crate::settings;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -6,13 +6,11 @@
 //! (`pool/remote.rs`). A pool into which somebody is freeing at this very moment can't be abandoned: it stays with the
 //! parked heap, and the next thread that uses the heap has it.
 
-use super::refill::drain;
 use super::Heap;
+use super::refill::drain;
 use crate::arena::Arena;
 use crate::config::FIRST_UNIT;
-use crate::pool::{
-    Announce, CLASSES, List, OwnedPool, Owner, PoolLinks, PoolRef, SizeClass, Tag,
-};
+use crate::pool::{Announce, CLASSES, List, OwnedPool, Owner, PoolLinks, PoolRef, SizeClass, Tag};
 use crate::stack::Stack;
 
 /// Abandoned pools with free blocks, by class.

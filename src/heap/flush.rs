@@ -77,7 +77,8 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
         let address = first.get().addr();
         let located = PoolRef::locate(address, class, &mut known)
             .unwrap_or_else(|misuse| die(misuse, address, class));
-        let same = |block: &&Cell<*mut u8>| class.pool_at(block.get().addr()) == class.pool_at(address);
+        let same =
+            |block: &&Cell<*mut u8>| class.pool_at(block.get().addr()) == class.pool_at(address);
         let len = 1 + rest[1..].iter().take_while(same).count();
         let (run, later) = rest.split_at(len);
         match abandon::as_own(heap, located.pool, class) {

@@ -122,10 +122,13 @@ impl Magazine {
         let blocks = self.blocks();
         debug_assert!(n <= blocks.len());
         let rest = blocks.len() - n;
-        // SAFETY: M1: source and target lie within the slots, and may overlap.
-        unsafe { ptr::copy(self.base.get().add(n), self.base.get(), rest) };
+        let base = self.base.get();
+        // SAFETY: M1: `n` blocks lie below `top`.
+        let kept = unsafe { base.add(n) };
+        // SAFETY: M1: source and target lie within the slots; they may overlap.
+        unsafe { ptr::copy(kept, base, rest) };
         // SAFETY: `rest` is at most what was there.
-        self.top.set(unsafe { self.base.get().add(rest) });
+        self.top.set(unsafe { base.add(rest) });
     }
 
     /// The first `n` slots of an empty magazine, to be filled; `n` is at most the capacity.

@@ -133,8 +133,8 @@ impl fmt::Display for Human {
         match self.0 {
             n if n < 10 << 10 => write!(line, "{n} B"),
             // Whole numbers: printing a `f64` would bring 30 KiB of code into every program.
-            n if n < 10 << 20 => write!(line, "{}.{} KiB", n >> 10, (n & 0x3ff) * 10 >> 10),
-            n => write!(line, "{}.{} MiB", n >> 20, (n & 0xf_ffff) * 10 >> 20),
+            n if n < 10 << 20 => write!(line, "{}.{} KiB", n >> 10, ((n & 0x3ff) * 10) >> 10),
+            n => write!(line, "{}.{} MiB", n >> 20, ((n & 0xf_ffff) * 10) >> 20),
         }?;
         f.pad(line.as_str())
     }
@@ -159,12 +159,19 @@ impl fmt::Display for HeapStats {
         writeln!(f, "  {:<20}{:>12}", "blocks handed out", self.allocations)?;
         writeln!(f, "  {:<20}{:>12}", "blocks taken back", self.frees)?;
         writeln!(f, "  {large} large, {}", Human(self.large_bytes))?;
-        writeln!(f, "  {:>10} {:>8} {:>12} {:>12} {:>6}", "block", "pools", "in use", "free", "full")?;
+        writeln!(
+            f,
+            "  {:>10} {:>8} {:>12} {:>12} {:>6}",
+            "block", "pools", "in use", "free", "full"
+        )?;
         for class in self.classes.iter().filter(|class| class.pools > 0) {
             let ClassStats { block_size, pools, blocks_used, blocks_free } = class;
             let percent = blocks_used * 100 / (blocks_used + blocks_free).max(1);
             let size = Human(*block_size);
-            writeln!(f, "  {size:>10} {pools:>8} {blocks_used:>12} {blocks_free:>12} {percent:>5}%")?;
+            writeln!(
+                f,
+                "  {size:>10} {pools:>8} {blocks_used:>12} {blocks_free:>12} {percent:>5}%"
+            )?;
         }
         Ok(())
     }

@@ -37,9 +37,8 @@ pub fn map_at(at: usize, len: usize) -> bool {
     const EXACTLY: c_int = 0; // a hint: the answer is compared below
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | EXACTLY;
     // SAFETY: without MAP_FIXED no existing mapping is touched, whatever the address.
-    let got = unsafe {
-        libc::mmap(regain(at), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
-    };
+    let got =
+        unsafe { libc::mmap(regain(at), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
     if got == libc::MAP_FAILED {
         return false;
     }
@@ -104,7 +103,9 @@ mod vectored {
             return None;
         }
         // SAFETY: no preconditions.
-        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) } as i32;
+        let pid = unsafe { libc::getpid() };
+        // SAFETY: takes a process and flags, and opens a descriptor.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as i32;
         if fd < 0 {
             REFUSED.store(true, Ordering::Relaxed);
             return None;

@@ -180,7 +180,8 @@ static SMALL_TABLE: [u8; TABLE_MAX / 8 + 1] = {
 };
 
 static TABLE: [Row; CLASSES] = {
-    let mut table = [const { Row { reciprocal: 0, size: 0, blocks: 0, magazine: 0, first_slot: 0 } }; CLASSES];
+    let mut table =
+        [const { Row { reciprocal: 0, size: 0, blocks: 0, magazine: 0, first_slot: 0 } }; CLASSES];
     let (mut i, mut slot) = (0, 0);
     while i < CLASSES {
         let size = size_of_class(i);
@@ -252,7 +253,8 @@ const _: () = {
     while class < CLASSES {
         let row = &TABLE[class];
         assert!(row.blocks as usize <= MAX_BLOCKS);
-        let limit = if (row.size as usize) <= SMALL_MAX { UNIT_BYTES } else { MEDIUM_UNITS * UNIT_BYTES };
+        let limit =
+            if (row.size as usize) <= SMALL_MAX { UNIT_BYTES } else { MEDIUM_UNITS * UNIT_BYTES };
         // C3: `offset · e < 2^40` for the error `e` of the reciprocal makes the division exact.
         let error = row.reciprocal * row.size as u64 - (1 << RECIPROCAL_SHIFT);
         assert!(error * (limit as u64) < 1 << RECIPROCAL_SHIFT);

@@ -245,15 +245,17 @@ impl PoolRef {
         if !arena.is_claimed(at) {
             return None;
         }
-        (FIRST_UNIT..=at).rev().find_map(|i| {
-            // SAFETY: a unit of a registered arena, behind its metadata.
-            let pool = unsafe { PoolRef::from_id(arena.unit(i)) };
-            match pool.tag() {
-                Tag::Nothing => None,
-                _ => Some(pool),
-            }
-        })
-        .filter(|pool| address < pool.id().address() + pool.bytes())
+        (FIRST_UNIT..=at)
+            .rev()
+            .find_map(|i| {
+                // SAFETY: a unit of a registered arena, behind its metadata.
+                let pool = unsafe { PoolRef::from_id(arena.unit(i)) };
+                match pool.tag() {
+                    Tag::Nothing => None,
+                    _ => Some(pool),
+                }
+            })
+            .filter(|pool| address < pool.id().address() + pool.bytes())
     }
 
     /// Bytes of the pool or run that begins here.
@@ -292,7 +294,8 @@ impl PoolRef {
     /// Free blocks as statistics see them: exact for the owner, a recent value for others; remote frees
     /// that were not drained counted in.
     pub fn free_blocks(self, class: SizeClass) -> usize {
-        self.get().free_count.load(Ordering::Relaxed) as usize + self.remote_map(class).peek(|_, _| ())
+        self.get().free_count.load(Ordering::Relaxed) as usize
+            + self.remote_map(class).peek(|_, _| ())
     }
 
     fn remote_map(self, class: SizeClass) -> RemoteMap<'static> {
@@ -502,9 +505,7 @@ impl OwnedPool {
         let mut result = Ok(());
         by_word(indices, |w, bits, twice| {
             lowest = lowest.min(w);
-            let old = map.words()[w].get();
-            map.words()[w].set(old | bits);
-            let already = old & bits | twice;
+            let already = map.insert_word(w, bits) | twice;
             if already != 0 {
                 result = Err(w * 64 + already.trailing_zeros() as usize);
             }
@@ -522,7 +523,7 @@ impl OwnedPool {
         let mut fresh = true;
         let mut lowest = usize::MAX;
         let n = self.0.remote_map(class).take(|w, bits| {
-            fresh &= free.insert_word(w, bits);
+            fresh &= free.insert_word(w, bits) == 0;
             lowest = lowest.min(w);
         });
         if n > 0 {
