@@ -53,7 +53,7 @@ use crate::settings::{self, Thp};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 use crate::units::{UnitId, align_up, arena_base, regain};
 
-pub use purge::{note_holes, purge_all, purged_bytes, retire_all_empty};
+pub use purge::{note_holes, note_purged, purge_all, purged_bytes, retire_all_empty};
 pub use registry::{Kind, each_mapping, forget_mapping, kind_of, note_mapping};
 
 /// Units in use, of all arenas (A4).

@@ -150,8 +150,7 @@ pub fn remap(from: Range, to: Range) -> bool {
 
 /// Bytes of `range` that have backing now. For statistics.
 pub fn resident(range: Range) -> usize {
-    let page = unix::page_size();
-    (0..range.len).step_by(page).filter(|at| unix::is_resident(range.at + at)).count() * page
+    unix::resident_pages(range.at, range.len) * unix::page_size()
 }
 
 static_assertions::const_assert!(1usize << UNIT_SHIFT == UNIT_BYTES);

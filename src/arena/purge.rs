@@ -43,9 +43,11 @@ static HOLES: AtomicUsize = AtomicUsize::new(0);
 /// Counts `bytes` inside used pools that were decommitted or (negative) are used again.
 pub fn note_holes(bytes: isize) {
     HOLES.fetch_add(bytes as usize, Ordering::Relaxed);
-    if bytes > 0 {
-        PURGED.fetch_add(bytes as usize, Ordering::Relaxed);
-    }
+}
+
+/// Counts `bytes` that were given back.
+pub fn note_purged(bytes: usize) {
+    PURGED.fetch_add(bytes, Ordering::Relaxed);
 }
 
 /// Bytes inside used pools that have no backing.
@@ -190,7 +192,7 @@ fn decommit(arena: Arena, chosen: &UnitBits, limit: usize) {
         let n = dirty.count();
         if os::decommit(arena.range(at, len)) {
             FREE_DIRTY.fetch_sub(n, Ordering::Relaxed);
-            PURGED.fetch_add(n * UNIT_BYTES, Ordering::Relaxed);
+            note_purged(n * UNIT_BYTES);
             header.lent.take(at, len);
             header.recent.take(at, len);
             gone += n;
@@ -227,7 +229,7 @@ fn retire(arena: Arena, all: usize) {
     let n = dirty.count();
     if registry::retire(arena) {
         FREE_DIRTY.fetch_sub(n, Ordering::Relaxed);
-        PURGED.fetch_add(n * UNIT_BYTES, Ordering::Relaxed);
+        note_purged(n * UNIT_BYTES);
     } else {
         for (at, len) in dirty.runs() {
             header.dirty.set(at, len);

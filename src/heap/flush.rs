@@ -40,7 +40,7 @@ pub fn free_slow(block: *mut u8, class: SizeClass) {
 
 /// Frees without a heap, as other threads do. For threads that have none any more, or can't get one.
 fn free_directly(address: usize, class: SizeClass) {
-    let mut known = 0;
+    let mut known = PoolRef::NO_ARENA;
     let found = PoolRef::locate(address, class, &mut known);
     let located = found.unwrap_or_else(|misuse| die(misuse, address, class));
     let announce = |announce| abandon::announce(announce, located.pool, class);
@@ -71,7 +71,7 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
             PoolRef::prefetch(address, class);
         }
     }
-    let mut known = 0;
+    let mut known = PoolRef::NO_ARENA;
     let mut rest = blocks;
     while let Some(first) = rest.first() {
         let address = first.get().addr();

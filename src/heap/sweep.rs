@@ -76,9 +76,11 @@ impl Holes {
 
     fn decommit(&mut self) {
         let ranges = &self.ranges[..self.len];
-        let done = os::decommit_each(ranges);
-        if done == ranges.len() {
-            arena::note_holes(ranges.iter().map(|range| range.len as isize).sum());
+        let bytes = ranges.iter().map(|range| range.len).sum();
+        // What the kernel does not take stays, and is noted as gone all the same (P5): it is not asked twice.
+        arena::note_holes(bytes as isize);
+        if os::decommit_each(ranges) == ranges.len() {
+            arena::note_purged(bytes);
         }
         self.len = 0;
     }

@@ -177,12 +177,21 @@ pub fn remap(at: usize, len: usize, new_len: usize, to: Option<usize>) -> bool {
     }
 }
 
-/// Whether the OS page at `at`, a whole page's address, has backing now.
-pub fn is_resident(at: usize) -> bool {
-    let mut answer = 0u8;
-    // SAFETY: one page is asked about, so one byte is written; an unmapped page is an error.
-    let failed = unsafe { libc::mincore(regain(at), 1, (&raw mut answer).cast()) };
-    failed == 0 && answer & 1 != 0
+/// How many OS pages of a range of whole pages have backing now.
+pub fn resident_pages(at: usize, len: usize) -> usize {
+    const BATCH: usize = 256;
+    let page = page_size();
+    let mut answer = [0u8; BATCH];
+    let mut n = 0;
+    for from in (0..len).step_by(BATCH * page) {
+        let bytes = (BATCH * page).min(len - from);
+        // SAFETY: a byte is written for each page, at most BATCH; unmapped pages are an error.
+        let failed = unsafe { libc::mincore(regain(at + from), bytes, answer.as_mut_ptr().cast()) };
+        if failed == 0 {
+            n += answer[..bytes / page].iter().filter(|byte| **byte & 1 != 0).count();
+        }
+    }
+    n
 }
 
 /// Milliseconds since some time, coarse: good to about 4 ms and without a system call.

@@ -120,6 +120,9 @@ pub struct Located {
 }
 
 impl PoolRef {
+    /// For [`locate`](Self::locate): no arena is known yet. Not the base of any.
+    pub const NO_ARENA: usize = usize::MAX;
+
     /// The descriptor of the unit `id` of an arena.
     ///
     /// # Safety
