@@ -74,7 +74,7 @@ pub const KEEP_UNITS: usize = 512;
 /// The share of claimed units that may be kept free and dirty beyond the fixed part: a quarter.
 pub const KEEP_SHARE: usize = 4;
 /// Free bytes inside used pools that a heap tolerates before it looks for free OS pages in them,
-/// beyond a quarter of what is live.
+/// beyond as much as is live.
 pub const SWEEP_RESERVE_BYTES: usize = 8 << 20;
 
 /// Bytes of blocks that a full magazine may hold, where that is more than [`MAGAZINE_MIN`] blocks.

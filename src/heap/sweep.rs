@@ -4,11 +4,11 @@
 //! After many frees at random hardly a pool is empty, but many OS pages in them are: of 557 MiB in blocks of 16 to
 //! some hundred bytes, 95 % freed, about a quarter. A sweep reads the free maps of the heap's used pools and
 //! decommits such pages. It costs a look at each pool, so it comes seldom: when more is free in pools
-//! than a quarter of what is live and 8 MiB, and live memory has fallen by a fifth since the last.
+//! than is live, and 8 MiB more, and live memory has fallen by a fifth since the last.
 
 use super::{Heap, abandon, flush, refill, thread};
 use crate::arena::{self, Arena};
-use crate::config::{IDLE_PERIOD, KEEP_SHARE, MAGAZINE_START, SWEEP_RESERVE_BYTES};
+use crate::config::{IDLE_PERIOD, MAGAZINE_START, SWEEP_RESERVE_BYTES};
 use crate::os::{self, Range};
 use crate::pool::{OwnedPool, SizeClass};
 use crate::settings::Options;
@@ -21,7 +21,7 @@ pub fn consider(heap: &Heap) {
     let swept = heap.swept_live.get();
     if live >= swept {
         heap.swept_live.set(live);
-    } else if free > SWEEP_RESERVE_BYTES + live / KEEP_SHARE && live < swept / 5 * 4 {
+    } else if free > SWEEP_RESERVE_BYTES + live && live < swept / 5 * 4 {
         heap.swept_live.set(live);
         sweep(heap);
     }
