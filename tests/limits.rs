@@ -4,7 +4,7 @@
 mod common;
 
 use common::cases::{child, entries, main as run_cases};
-use common::{Block, KIB, MIB, Rng, address_space, assert_apart, mib};
+use common::{Block, KIB, MIB, Rng, address_space, assert_apart, join, mib};
 use neap::heap::stats;
 use std::sync::Barrier;
 use std::thread::scope;
@@ -160,7 +160,7 @@ fn two_threads_take_it_all() {
     let before = stats().live_blocks;
     let barrier = Barrier::new(2);
     scope(|scope| {
-        for i in 0..2 {
+        let threads = [0, 1].map(|i| {
             let barrier = &barrier;
             scope.spawn(move || {
                 let mut shelf = shelf();
@@ -174,10 +174,12 @@ fn two_threads_take_it_all() {
                     take_all(&mut shelf, || rng.size(50_000));
                     shelf.iter().for_each(Block::verify);
                     shelf.clear();
-                    drop(Block::new(1000, 8));
+                    // Unless the other one has just taken all.
+                    drop(Block::try_new(1000, 8));
                 }
-            });
-        }
+            })
+        });
+        join(threads);
     });
     let after = stats().live_blocks;
     assert!(after < before + 50, "live blocks: {before} before, {after} after");
@@ -188,7 +190,7 @@ fn threads_end_when_memory_is_out() {
     let barrier = Barrier::new(5);
     let before = stats().live_blocks;
     scope(|scope| {
-        for i in 0..4_u64 {
+        let threads = [0, 1, 2, 3].map(|i| {
             let barrier = &barrier;
             scope.spawn(move || {
                 let mut rng = Rng(i);
@@ -197,16 +199,15 @@ fn threads_end_when_memory_is_out() {
                 barrier.wait();
                 barrier.wait();
                 own.iter().for_each(Block::verify);
-            });
-        }
+            })
+        });
         barrier.wait();
         let mut shelf = shelf();
         leave_room(0);
         take_all(&mut shelf, || 1000);
         take_all(&mut shelf, || 16);
         barrier.wait();
-        // This thread waits for them before it frees what it took.
-        std::thread::yield_now();
+        join(threads);
         shelf.iter().for_each(Block::verify);
     });
     let after = stats().live_blocks;

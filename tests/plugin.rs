@@ -7,7 +7,7 @@
 mod common;
 
 use common::cases::{entries, main as run_cases};
-use common::{Block, MIB, address_space, mib, resident, scaled};
+use common::{Block, MIB, address_space, join, mib, resident, scaled};
 use libloading::{Library, Symbol};
 use neap::heap::{owns, stats};
 use std::path::{Path, PathBuf};
@@ -182,11 +182,12 @@ fn with_destructors_of_the_plugin() {
     let mut early = 0;
     for i in 0..500 {
         scope(|scope| {
-            scope.spawn(|| {
+            let thread = scope.spawn(|| {
                 plugin.keep(100);
                 plugin.keep(50_000);
                 drop(Block::new(1000, 8));
             });
+            join([thread]);
         });
         if i == 50 {
             early = plugin.live_blocks();
@@ -229,9 +230,8 @@ fn unloaded_while_threads_that_used_it_live() {
         let plugin = Plugin::load(&path);
         let (used, unloaded) = (Barrier::new(4), Barrier::new(4));
         scope(|scope| {
-            for i in 0..3 {
+            let threads = [0, 1, 2].map(|i| {
                 let (used, unloaded) = (&used, &unloaded);
-                let plugin = &plugin;
                 // Taken now: what `plugin` is must not be asked once it is unloaded.
                 let work = *plugin.function::<extern "C" fn(u64) -> u64>("plugin_work");
                 let keep = *plugin.function::<extern "C" fn(usize)>("plugin_keep");
@@ -244,12 +244,13 @@ fn unloaded_while_threads_that_used_it_live() {
                     unloaded.wait();
                     // The thread goes on with the program's own memory, and ends.
                     (1..300).map(|n| Block::new(n * 17, 8)).for_each(|block| block.verify());
-                });
-            }
+                })
+            });
             used.wait();
             // SAFETY: none of its functions runs, and none is called again.
             unsafe { close(&plugin) };
             unloaded.wait();
+            join(threads);
         });
         std::mem::forget(plugin);
     }

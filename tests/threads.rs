@@ -4,7 +4,7 @@
 mod common;
 
 use common::cases::{entries, main as run_cases};
-use common::{Block, KIB, MIB, Rng, assert_apart, mib, resident, scaled};
+use common::{Block, KIB, MIB, Rng, assert_apart, join, mib, resident, scaled};
 use neap::heap::stats;
 use std::collections::VecDeque;
 use std::sync::mpsc::{channel, sync_channel};
@@ -85,8 +85,7 @@ fn two_at_a_time(count: usize, work: impl Fn(usize) + Sync) {
                 let work = &work;
                 scope.spawn(move || work(number))
             });
-            // The end of the scope alone waits for the work, and not for the end of the threads.
-            both.into_iter().for_each(|thread| thread.join().expect("the thread"));
+            join(both);
         });
     }
     early.expect("enough threads").assert_flat(2 * MIB);
@@ -283,18 +282,19 @@ fn two_threads_free_the_same_pools() {
         let second: Vec<_> = others.collect();
         let barrier = Barrier::new(3);
         scope(|scope| {
-            for part in [first, second] {
+            let threads = [first, second].map(|part| {
                 scope.spawn(|| {
                     barrier.wait();
                     drop(part);
-                });
-            }
+                })
+            });
             barrier.wait();
             // The owner frees and allocates from them at the same time.
             for _ in 0..7000 {
                 blocks.pop();
                 drop(Block::new(32, 8));
             }
+            join(threads);
         });
         let after = stats().live_blocks;
         assert!(after <= before - 19_000, "live blocks: {before} before, {after} after");

@@ -17,6 +17,7 @@ pub mod switch;
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::ptr::NonNull;
+use std::thread::ScopedJoinHandle;
 
 /// Bytes of a KiB.
 pub const KIB: usize = 1024;
@@ -283,6 +284,12 @@ pub fn assert_apart(blocks: &[Block]) {
         let ((first, size), (second, _)) = (pair[0], pair[1]);
         assert!(first + size <= second, "{first:#x} + {size} bytes reaches into {second:#x}");
     }
+}
+
+/// Waits until threads of a scope have wholly ended. The end of the scope alone waits for their work:
+/// destructors of their thread-locals, and what neap does for a thread that ends, may come later.
+pub fn join<'scope>(threads: impl IntoIterator<Item = ScopedJoinHandle<'scope, ()>>) {
+    threads.into_iter().for_each(|thread| thread.join().expect("the thread"));
 }
 
 /// Whether the long form of the tests was asked for, with `NEAP_LONG=1`.
