@@ -23,10 +23,12 @@ pub struct Sources {
     pub rounds: usize,
 }
 
+/// In words where files come from, and the files.
+type Choice = (String, Vec<PathBuf>);
+
 /// Reads the first of the three choices that has anything to read.
 pub fn read() -> Sources {
-    let choices: [fn() -> Option<(String, Vec<PathBuf>)>; 3] =
-        [dependencies, toolchain_manuals, own_sources];
+    let choices: [fn() -> Option<Choice>; 3] = [dependencies, toolchain_manuals, own_sources];
     choices
         .into_iter()
         .filter_map(|choice| choice())
@@ -57,7 +59,7 @@ fn load(origin: String, files: &[PathBuf]) -> Sources {
 }
 
 /// `$CARGO_HOME/registry/src/<registry>/<crate>-<version>`, the newest version of each.
-fn dependencies() -> Option<(String, Vec<PathBuf>)> {
+fn dependencies() -> Option<Choice> {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
@@ -83,7 +85,7 @@ fn dependencies() -> Option<(String, Vec<PathBuf>)> {
     (!files.is_empty()).then(|| (format!("the sources of {}", names.join(", ")), files))
 }
 
-fn toolchain_manuals() -> Option<(String, Vec<PathBuf>)> {
+fn toolchain_manuals() -> Option<Choice> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
     let sysroot = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
     let mut files = Vec::new();
@@ -91,7 +93,7 @@ fn toolchain_manuals() -> Option<(String, Vec<PathBuf>)> {
     (!files.is_empty()).then(|| ("the manuals of the Rust toolchain".into(), files))
 }
 
-fn own_sources() -> Option<(String, Vec<PathBuf>)> {
+fn own_sources() -> Option<Choice> {
     let mut files = Vec::new();
     collect(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), "rs", &mut files);
     (!files.is_empty()).then(|| ("neap's own sources".into(), files))
