@@ -146,9 +146,8 @@ pub fn returned(heap: &Heap, pool: OwnedPool, class: SizeClass) {
 /// Claims a pool of `class`.
 fn claim(heap: &Heap, class: SizeClass) -> bool {
     let have = heap.class(class).pools.get() * class.units() * UNIT_BYTES;
-    let Some(claim) = arena::claim(class.units(), class.units(), have >= DENSE_BYTES) else {
-        return false;
-    };
+    let dense = have >= DENSE_BYTES && class.fills_units();
+    let Some(claim) = arena::claim(class.units(), class.units(), dense) else { return false };
     heap.take_in(PoolRef::make_pool(&claim, class, heap.id()), class);
     true
 }

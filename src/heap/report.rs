@@ -143,7 +143,7 @@ impl fmt::Display for Human {
 impl fmt::Display for HeapStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let HeapStats { arenas, pools, heaps, large, .. } = self;
-        writeln!(f, "neap: {arenas} arenas, {pools} pools, {heaps} heaps")?;
+        writeln!(f, "neap: arenas {arenas}, pools {pools}, heaps {heaps}")?;
         let rows = [
             ("live", self.live_bytes),
             ("committed", self.committed_bytes),
@@ -158,7 +158,7 @@ impl fmt::Display for HeapStats {
         writeln!(f, "  {:<20}{:>12}", "live blocks", self.live_blocks)?;
         writeln!(f, "  {:<20}{:>12}", "blocks handed out", self.allocations)?;
         writeln!(f, "  {:<20}{:>12}", "blocks taken back", self.frees)?;
-        writeln!(f, "  {large} large, {}", Human(self.large_bytes))?;
+        writeln!(f, "  {:<20}{large:>12}   {}", "large", Human(self.large_bytes))?;
         writeln!(
             f,
             "  {:>10} {:>8} {:>12} {:>12} {:>6}",

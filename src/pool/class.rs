@@ -105,6 +105,11 @@ impl SizeClass {
         self.blocks() <= INLINE_BLOCKS
     }
 
+    /// Whether a pool's blocks take all but an eighth of its units: not those of the smallest class.
+    pub const fn fills_units(self) -> bool {
+        self.blocks() * self.block_size() >= self.units() * UNIT_BYTES / 8 * 7
+    }
+
     /// Words of a pool's bitmap.
     #[inline(always)]
     pub const fn words(self) -> usize {
