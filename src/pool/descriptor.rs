@@ -297,8 +297,12 @@ impl PoolRef {
     /// Free blocks as statistics see them: exact for the owner, a recent value for others; remote frees
     /// that were not drained counted in.
     pub fn free_blocks(self, class: SizeClass) -> usize {
-        self.get().free_count.load(Ordering::Relaxed) as usize
-            + self.remote_map(class).peek(|_, _| ())
+        let free = self.get().free_count.load(Ordering::Relaxed) as usize;
+        match self.get().shared.peek() {
+            // A map that nobody has marked is not even looked at: that would be its first touch.
+            (_, 0) => free,
+            _ => free + self.remote_map(class).peek(|_, _| ()),
+        }
     }
 
     fn remote_map(self, class: SizeClass) -> RemoteMap<'static> {
