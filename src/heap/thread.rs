@@ -230,13 +230,13 @@ extern "C" fn image_ends() {
     }
 }
 
-#[cfg(all(unix, not(target_vendor = "apple"), not(test)))]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 #[used]
 // SAFETY: the section holds pointers to functions without arguments, called once each at the end.
 #[unsafe(link_section = ".fini_array")]
 static IMAGE_ENDS: extern "C" fn() = image_ends;
 
-#[cfg(all(target_vendor = "apple", not(test)))]
+#[cfg(target_vendor = "apple")]
 #[used]
 // SAFETY: as above.
 #[unsafe(link_section = "__DATA,__mod_term_func")]

@@ -86,7 +86,7 @@ pub struct Shared(AtomicU64);
 
 impl Shared {
     /// A pool of `owner` with nothing pending.
-    #[cfg(any(test, neap_loom))]
+    #[cfg(neap_loom)]
     pub fn new(owner: Owner) -> Self {
         Shared(AtomicU64::new(word(owner, 0)))
     }
