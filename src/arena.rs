@@ -164,7 +164,12 @@ impl Arena {
     }
 
     fn blocks(self) -> Range {
-        self.range(FIRST_UNIT, self.end() - FIRST_UNIT)
+        self.range(FIRST_UNIT, self.units())
+    }
+
+    /// Units that can be claimed; 0 of an arena that was unmapped since the caller met it.
+    fn units(self) -> usize {
+        self.end().saturating_sub(FIRST_UNIT)
     }
 
     fn range(self, at: usize, len: usize) -> Range {
@@ -189,13 +194,12 @@ impl Arena {
         Some(arena)
     }
 
-    /// Fills the header in; the metadata reads as zero before.
+    /// Fills the header in; the metadata reads as zero before. No unit is free yet.
     fn open(self, bytes: usize, row: u32, huge: bool) {
         let header = self.header();
         let end = bytes / UNIT_BYTES;
         header.row.store(row, Ordering::Relaxed);
         header.end.store(end as u32, Ordering::Relaxed);
-        header.free.set(FIRST_UNIT, end - FIRST_UNIT);
         // What the kernel answers does not matter: where it refuses, there are no huge pages to be had, or none to
         // be kept away.
         if huge {
@@ -243,7 +247,7 @@ impl Arena {
     fn reconsider_huge_pages(self) {
         let row = self.header().row.load(Ordering::Relaxed);
         if self.header().huge.load(Ordering::Relaxed) == HUGE_REFUSED
-            && registry::free_units(row) >= (self.end() - FIRST_UNIT) / 8 * 7
+            && registry::free_units(row) >= self.units() / 8 * 7
             && self.change_huge(HUGE_REFUSED, HUGE_ASKED)
         {
             let _ = os::advise_huge(self.huge_range(), true);

@@ -110,13 +110,13 @@ impl<'a> RemoteMap<'a> {
         RemoteMap { words }
     }
 
-    /// Sets all of `bits` in word `w`; false when one was set already.
+    /// Sets all of `bits` in word `w`; returns those of them that were set already.
     #[inline]
     #[must_use]
-    pub fn mark(&self, w: usize, bits: u64) -> bool {
+    pub fn mark(&self, w: usize, bits: u64) -> u64 {
         // ORDERING: Release publishes what the freeing thread wrote into the blocks, and is its last
         // touch of the pool; pairs with the Acquire in `take`.
-        self.words[w].fetch_or(bits, Ordering::Release) & bits == 0
+        self.words[w].fetch_or(bits, Ordering::Release) & bits
     }
 
     /// Takes every bit that is set, a word at a time; returns how many there were.

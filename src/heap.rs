@@ -48,6 +48,7 @@ use core::ptr;
 use crossbeam_utils::CachePadded;
 
 use crate::config::{HEAP_BYTES, MAGAZINE_START, MAGAZINE_STREAM_BYTES};
+use crate::misuse::{self, Misuse};
 use crate::pool::{CLASSES, OwnedPool, PoolLinks, PoolList, SLOTS, SizeClass};
 use crate::settings::Options;
 use crate::stack::{Inbox, Links};
@@ -203,6 +204,17 @@ impl Heap {
             List::Full => lists.full.remove(pool),
             List::None => {}
         }
+    }
+
+    /// Gives an empty pool back to its arena.
+    fn release(&self, pool: OwnedPool, class: SizeClass) {
+        // R3 holds for callers who free once. A block that is free and yet freed by somebody else makes a pool that is
+        // empty and has frees pending.
+        if let Some(address) = pool.freed_twice(class) {
+            misuse::abort(Misuse::DoubleFree, address, class.block_size());
+        }
+        self.let_go(pool, class);
+        pool.release(class);
     }
 
     /// Announces to `owner` that others have freed into one of its pools.

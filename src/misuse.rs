@@ -23,7 +23,9 @@ pub enum Misuse {
 impl Misuse {
     const fn words(self) -> &'static str {
         match self {
-            Misuse::NotOurs => "free of an address that neap never handed out",
+            Misuse::NotOurs => {
+                "free of an address where neap has nothing (never handed out, or freed before)"
+            }
             Misuse::NotLive => "free of an address where no live block is (freed twice?)",
             Misuse::NotABlockStart => "free of an address inside a block, not at its start",
             Misuse::DoubleFree => "double free",

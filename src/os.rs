@@ -73,6 +73,9 @@ impl Range {
 /// asked for and the ends are given back.
 pub fn reserve(len: usize, align: usize, offset: usize) -> Option<Range> {
     let len = len.checked_next_multiple_of(UNIT_BYTES)?;
+    if len > isize::MAX as usize {
+        return None;
+    }
     let fits = |at: usize| (at + offset).is_multiple_of(align);
     // The kernel hands addresses out downwards, so below an aligned mapping is often another.
     let at = kernel::map(len)?;
@@ -88,7 +91,7 @@ pub fn reserve(len: usize, align: usize, offset: usize) -> Option<Range> {
             return Some(Range { at, len });
         }
     }
-    let wide = len.checked_add(align)?;
+    let wide = len.checked_add(align).filter(|wide| *wide <= isize::MAX as usize)?;
     let at = kernel::map(wide)?;
     let start = align_up(at + offset, align) - offset;
     let (head, tail) = (start - at, at + wide - (start + len));
@@ -146,6 +149,11 @@ pub fn resize(range: Range, len: usize) -> bool {
 /// The addresses of `from` are given back.
 pub fn remap(from: Range, to: Range) -> bool {
     kernel::remap(from.at, from.len, to.len, Some(to.at))
+}
+
+/// Reads the word at `at`, which others may unmap meanwhile: `None` then. A system call.
+pub fn read_word(at: usize) -> Option<usize> {
+    unix::read_word(at)
 }
 
 /// Bytes of `range` that have backing now. For statistics.

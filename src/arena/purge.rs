@@ -209,8 +209,8 @@ fn decommit(arena: Arena, chosen: &UnitBits, limit: usize) {
 fn retire_empty(keep: usize) {
     let mut kept = 0;
     let _ = registry::each(|arena, free| {
-        let all = arena.end() - FIRST_UNIT;
-        if free as usize == all {
+        let all = arena.units();
+        if all > 0 && free as usize == all {
             kept += 1;
             if kept > keep {
                 retire(arena, all);
@@ -223,6 +223,11 @@ fn retire_empty(keep: usize) {
 fn retire(arena: Arena, all: usize) {
     let header = arena.header();
     if !header.free.claim(FIRST_UNIT, all) {
+        return;
+    }
+    if arena.units() != all {
+        // It was unmapped and woken with another size since it was met: those are not all of its units.
+        header.free.set(FIRST_UNIT, all);
         return;
     }
     let dirty = header.dirty.take(FIRST_UNIT, all);

@@ -138,9 +138,11 @@ impl Row {
     }
 
     fn publish(&self, arena: Arena) {
-        self.free.store((arena.end() - FIRST_UNIT) as u32, Ordering::Relaxed);
-        RESERVED.fetch_add(arena.bytes(), Ordering::Relaxed);
+        self.free.store(arena.units() as u32, Ordering::Relaxed);
+        RESERVED.fetch_add(arena.blocks().len, Ordering::Relaxed);
         set_kind(arena.base(), Kind::Arena);
+        // Last but for the state: who still knows the arena from before it was unmapped may claim from now on.
+        arena.header().free.set(FIRST_UNIT, arena.units());
         // ORDERING: Release pairs with the Acquire in `arena`.
         self.state.store(LIVE, Ordering::Release);
     }
@@ -230,22 +232,40 @@ fn create(mut bytes: usize, needed: usize, huge: bool) -> Option<Arena> {
 }
 
 fn enter(range: Range, huge: bool) -> Option<Arena> {
-    let index = USED.fetch_add(1, Ordering::Relaxed);
-    let Some(row) = ROWS.get(index) else {
-        USED.fetch_sub(1, Ordering::Relaxed);
+    let index = vacant_row()?;
+    let row = &ROWS[index];
+    let Some(arena) = Arena::lay_out(range, index as u32, huge) else {
+        row.state.store(VACANT, Ordering::Relaxed);
         return None;
     };
-    let arena = Arena::lay_out(range, index as u32, huge)?;
     row.base.store(arena.unit(0).get(), Ordering::Relaxed);
+    RESERVED.fetch_add(arena.bytes() - arena.blocks().len, Ordering::Relaxed);
     row.publish(arena);
     Some(arena)
+}
+
+/// A row for the caller alone.
+fn vacant_row() -> Option<usize> {
+    let take = |row: &Row| {
+        row.state.compare_exchange(VACANT, BUSY, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    };
+    loop {
+        if let Some(index) = rows().iter().position(take) {
+            return Some(index);
+        }
+        let used = USED.load(Ordering::Relaxed);
+        if used >= MAX_ARENAS {
+            return None;
+        }
+        let _ = USED.compare_exchange(used, used + 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
 }
 
 /// Unmaps an arena of which the caller holds every unit.
 pub fn retire(arena: Arena) -> bool {
     let header = arena.header();
     let row = &ROWS[header.row.load(Ordering::Relaxed) as usize % MAX_ARENAS];
-    let (blocks, bytes) = (arena.blocks(), arena.bytes());
+    let blocks = arena.blocks();
     row.state.store(BUSY, Ordering::Relaxed);
     row.free.store(0, Ordering::Relaxed);
     set_kind(arena.base(), Kind::Foreign);
@@ -255,12 +275,23 @@ pub fn retire(arena: Arena) -> bool {
         row.state.store(LIVE, Ordering::Release);
         return false;
     }
-    RESERVED.fetch_sub(bytes, Ordering::Relaxed);
-    // Zero again, header and descriptors (A3). Where the kernel refuses, the arena must not wake: its
-    // descriptors are stale.
-    if os::decommit(arena.metadata()) {
-        // ORDERING: Release pairs with the Acquire in `wake`.
-        row.state.store(DORMANT, Ordering::Release);
+    RESERVED.fetch_sub(blocks.len, Ordering::Relaxed);
+    // Zero again, header and descriptors (A3), by hand where the kernel will not: it has them locked.
+    if !os::decommit(arena.metadata()) {
+        clear(arena.metadata());
     }
+    // ORDERING: Release pairs with the Acquire in `wake`.
+    row.state.store(DORMANT, Ordering::Release);
     true
+}
+
+/// Writes zeroes, word by word, for others may be reading.
+#[cold]
+fn clear(range: Range) {
+    for at in (range.at..range.end()).step_by(size_of::<u64>()) {
+        let word: *const AtomicU64 = crate::units::regain(at);
+        // SAFETY: the range is metadata of an arena: mapped (A3), and made of atomics and of cells that
+        // nobody owns now.
+        unsafe { &*word }.store(0, Ordering::Relaxed);
+    }
 }

@@ -32,11 +32,10 @@ pub fn abandon_all(heap: &Heap) {
 }
 
 fn abandon(heap: &Heap, pool: OwnedPool, class: SizeClass) {
-    heap.let_go(pool, class);
     if pool.is_empty(class) {
-        pool.release(class);
-        return;
+        return heap.release(pool, class);
     }
+    heap.let_go(pool, class);
     let has_free = pool.free_count() > 0;
     if !pool.abandon(heap.id()) {
         heap.take_in(pool, class);
@@ -80,18 +79,19 @@ fn welcome_pending(heap: &Heap, pool: OwnedPool, class: SizeClass) {
 
 /// The pool as this heap's own: if it is, or if it is abandoned, on no stack, and can be taken over now.
 #[inline(always)]
-pub fn as_own(heap: &Heap, pool: PoolRef, class: SizeClass) -> Option<OwnedPool> {
+pub fn as_own(heap: &Heap, pool: PoolRef) -> Option<OwnedPool> {
     match pool.owned_by(heap.id()) {
         Some(own) => Some(own),
-        None if pool.shared().peek() == (Owner::Unlisted, 0) => take_over(heap, pool, class),
+        None if pool.shared().peek() == (Owner::Unlisted, 0) => take_over(heap, pool),
         None => None,
     }
 }
 
 #[cold]
-fn take_over(heap: &Heap, pool: PoolRef, class: SizeClass) -> Option<OwnedPool> {
+fn take_over(heap: &Heap, pool: PoolRef) -> Option<OwnedPool> {
     let pool = pool.adopt_unlisted(heap.id())?;
-    heap.take_in(pool, class);
+    // Read now that the pool is ours: before, it may have been released and made one of another class.
+    heap.take_in(pool, pool.class());
     Some(pool)
 }
 
@@ -114,10 +114,10 @@ pub fn adopt_everything(heap: &Heap) {
         for index in FIRST_UNIT..arena.end() {
             // SAFETY: a unit of a registered arena, behind its metadata.
             let pool = unsafe { PoolRef::from_id(arena.unit(index)) };
-            if let Tag::Pool(class) = pool.tag()
+            if let Tag::Pool(_) = pool.tag()
                 && pool.shared().peek() == (Owner::Unlisted, 0)
             {
-                let _ = take_over(heap, pool, class);
+                let _ = take_over(heap, pool);
             }
         }
     });

@@ -17,9 +17,6 @@ use crate::settings::Options;
 #[cold]
 #[inline(never)]
 pub fn free_slow(block: *mut u8, class: SizeClass) {
-    if block.is_null() {
-        return;
-    }
     let done = thread::keeps_heap()
         && thread::with_heap(Options::NONE, |heap| {
             heap.tick();
@@ -44,7 +41,7 @@ fn free_directly(address: usize, class: SizeClass) {
     let found = PoolRef::locate(address, class, &mut known);
     let located = found.unwrap_or_else(|misuse| die(misuse, address, class));
     let announce = |announce| abandon::announce(announce, located.pool, class);
-    if !located.pool.free_remotely(class, core::iter::once(located.index), announce) {
+    if located.pool.free_remotely(class, core::iter::once(located.index), announce).is_err() {
         die(Misuse::DoubleFree, address, class);
     }
 }
@@ -81,7 +78,7 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
             |block: &&Cell<*mut u8>| class.pool_at(block.get().addr()) == class.pool_at(address);
         let len = 1 + rest[1..].iter().take_while(same).count();
         let (run, later) = rest.split_at(len);
-        match abandon::as_own(heap, located.pool, class) {
+        match abandon::as_own(heap, located.pool) {
             Some(pool) => take_back(heap, pool, class, run),
             None => free_remotely(located.pool, class, run),
         }
@@ -115,9 +112,10 @@ fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, run: &[Cell<*mut u8
 fn free_remotely(pool: PoolRef, class: SizeClass, run: &[Cell<*mut u8>]) {
     let indices = run.iter().map(|block| index_of(block, class));
     let announce = |announce| abandon::announce(announce, pool, class);
-    if !pool.free_remotely(class, indices, announce) {
-        // Which of them is not known any more; the first names the pool.
-        die(Misuse::DoubleFree, run[0].get().addr(), class);
+    if let Err(index) = pool.free_remotely(class, indices, announce) {
+        // By arithmetic: the pool is not ours to look at any more (R3).
+        let address = class.pool_at(run[0].get().addr()) + index * class.block_size();
+        die(Misuse::DoubleFree, address, class);
     }
 }
 

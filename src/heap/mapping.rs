@@ -9,7 +9,7 @@
 //!    64 KiB: one OS page of header, the rest a guard
 //! ```
 //!
-//! The registry notes the 32 MiB slots that lie whole in the block. Growing asks the kernel to make the mapping longer where
+//! The registry notes the slot in which the block begins and the others that it fills. Growing asks the kernel to make the mapping longer where
 //! it is, then to move its OS pages to a longer reservation (`mremap`): 10 µs where a copy of 4 MiB takes 500.
 
 use core::alloc::Layout;
@@ -56,19 +56,24 @@ fn reserve(len: usize, align: usize) -> Option<Range> {
     Some(range)
 }
 
-/// Notes the reserved `whole` as a block that is in use.
+/// Makes the reserved `whole` a block that is in use.
 fn enter(whole: Range) -> usize {
     let block = Range { at: whole.at + UNIT_BYTES, len: whole.len - UNIT_BYTES };
-    let header = header_of(block.at);
-    header.block.store(block.at, Ordering::Relaxed);
-    header.len.store(block.len, Ordering::Relaxed);
     if settings::thp() != Thp::Never {
         // Refused or not: only speed depends on it.
         let _ = os::advise_huge(block, true);
     }
+    note(block);
+    block.at
+}
+
+/// Enters a block in the books.
+fn note(block: Range) {
+    let header = header_of(block.at);
+    header.block.store(block.at, Ordering::Relaxed);
+    header.len.store(block.len, Ordering::Relaxed);
     arena::note_mapping(block);
     arena::account_mapping(block.len as isize);
-    block.at
 }
 
 /// Maps a block for `layout`; it reads as zero. Null when that can't be.
@@ -142,11 +147,15 @@ pub fn resize(address: usize, old: Layout, new: Layout) -> Option<*mut u8> {
     }
     let to = reserve(len, new.align())?;
     let target = Range { at: to.at + UNIT_BYTES, len };
+    // Out of the registry before the addresses are given up: they may be an arena's a moment later.
+    if !leave(block) {
+        misuse::abort(Misuse::DoubleFree, address, old.size());
+    }
     if !os::remap(block, target) {
+        note(block);
         os::release(to);
         return None;
     }
-    leave(block);
     os::release(Range { at: block.at - UNIT_BYTES, len: UNIT_BYTES });
     Some(regain(enter(to)))
 }
@@ -184,14 +193,23 @@ fn block_around(mut slot: usize) -> Option<Range> {
     while arena::kind_of(slot) == Kind::MappingTail {
         slot -= ARENA_BYTES;
     }
-    (arena::kind_of(slot) == Kind::MappingHead).then(|| range_of(slot))
+    if arena::kind_of(slot) == Kind::MappingHead { range_of(slot) } else { None }
 }
 
-fn range_of(head: usize) -> Range {
-    Range { at: head, len: header_of(head).len.load(Ordering::Relaxed) }
+/// The block that begins at `head`, unless its owner has just freed it: its header is then gone, so the kernel is
+/// asked to read it.
+fn range_of(head: usize) -> Option<Range> {
+    let header = head - UNIT_BYTES;
+    let block = os::read_word(header + core::mem::offset_of!(Header, block))?;
+    let len = os::read_word(header + core::mem::offset_of!(Header, len))?;
+    (block == head).then_some(Range { at: head, len })
 }
 
 /// Visits every mapping.
 pub fn each(mut visit: impl FnMut(Range)) {
-    arena::each_mapping(|head| visit(range_of(head)));
+    arena::each_mapping(|head| {
+        if let Some(block) = range_of(head) {
+            visit(block);
+        }
+    });
 }

@@ -40,6 +40,8 @@ pub fn allocate_zero(class: SizeClass, options: Options) -> Option<*mut u8> {
         return None;
     }
     thread::with_heap(options, |heap| {
+        heap.tick();
+        drain_inbox(heap);
         let lists = heap.class(class);
         if lists.used.first().is_none() && !abandon::adopt(heap, class) {
             claim(heap, class);
@@ -121,9 +123,10 @@ fn drain_inbox_slow(heap: &Heap) {
 
 /// Merges a pool's remote frees; true when it must be announced again. Its list is the caller's to mend.
 pub fn drain(heap: &Heap, pool: OwnedPool, class: SizeClass) -> bool {
-    let Some((n, more)) = pool.drain(class) else {
-        misuse::abort(Misuse::DoubleFree, pool.as_ref().id().address(), class.block_size())
-    };
+    let (n, more) = pool.drain(class).unwrap_or_else(|index| {
+        let address = pool.as_ref().id().address() + index * class.block_size();
+        misuse::abort(Misuse::DoubleFree, address, class.block_size())
+    });
     heap.free_bytes.set(heap.free_bytes.get() + n * class.block_size());
     more
 }
@@ -138,8 +141,7 @@ pub fn returned(heap: &Heap, pool: OwnedPool, class: SizeClass) {
         lists.used.push(pool, List::Used);
     }
     if pool.is_empty(class) {
-        heap.let_go(pool, class);
-        pool.release(class);
+        heap.release(pool, class);
     }
 }
 

@@ -94,8 +94,7 @@ pub fn release_empty(heap: &Heap) -> bool {
         while let Some(pool) = next {
             next = pool.next();
             if pool.is_empty(class) {
-                heap.let_go(pool, class);
-                pool.release(class);
+                heap.release(pool, class);
                 any = true;
             }
         }

@@ -20,7 +20,8 @@ pub fn page_size() -> usize {
     usize::try_from(size).unwrap_or(4096)
 }
 
-/// Maps `len` fresh bytes anywhere.
+/// Maps `len` fresh bytes anywhere; `len` is at most `isize::MAX` (for more, `memmap2` would make an error message, and
+/// allocate for it).
 pub fn map(len: usize) -> Option<usize> {
     let mut mapping = MmapOptions::new().len(len).no_reserve_swap().map_anon().ok()?;
     let at = mapping.as_mut_ptr().expose_provenance();
@@ -76,7 +77,7 @@ pub fn decommit(at: usize, len: usize) -> bool {
 
 /// Drops the backing of many ranges.
 ///
-/// Linux 6.13 and later take a vector of ranges from a process for itself, at a third of the price of
+/// Linux 6.15 and later take a vector of ranges from a process for itself, at a third of the price of
 /// single calls; elsewhere one call each.
 pub fn decommit_each(ranges: &[Range]) -> usize {
     #[cfg(target_os = "linux")]
@@ -94,6 +95,9 @@ mod vectored {
     /// Ranges in one call; 128 of them are 2 KiB of stack.
     const BATCH: usize = 128;
 
+    /// The calling process where a process descriptor is wanted (`PIDFD_SELF`): nothing is opened.
+    const THIS_PROCESS: libc::c_long = -10000;
+
     static REFUSED: AtomicBool = AtomicBool::new(false);
 
     /// `None` when the kernel does not know how, from then on without asking again.
@@ -102,21 +106,10 @@ mod vectored {
         if ranges.len() < 4 || REFUSED.load(Ordering::Relaxed) {
             return None;
         }
-        // SAFETY: no preconditions.
-        let pid = unsafe { libc::getpid() };
-        // SAFETY: takes a process and flags, and opens a descriptor.
-        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as i32;
-        if fd < 0 {
-            REFUSED.store(true, Ordering::Relaxed);
-            return None;
-        }
-        let done = ranges.chunks(BATCH).map(|chunk| one_call(fd, chunk)).sum();
-        // SAFETY: `fd` was opened above and is not used again.
-        unsafe { libc::close(fd) };
-        Some(done)
+        Some(ranges.chunks(BATCH).map(one_call).sum())
     }
 
-    fn one_call(fd: i32, ranges: &[Range]) -> usize {
+    fn one_call(ranges: &[Range]) -> usize {
         let mut vector = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; BATCH];
         for (slot, range) in vector.iter_mut().zip(ranges) {
             *slot = libc::iovec { iov_base: super::regain(range.at), iov_len: range.len };
@@ -127,7 +120,7 @@ mod vectored {
         let advised = unsafe {
             libc::syscall(
                 libc::SYS_process_madvise,
-                fd,
+                THIS_PROCESS,
                 vector.as_ptr(),
                 ranges.len(),
                 libc::MADV_DONTNEED,
@@ -174,6 +167,28 @@ pub fn remap(at: usize, len: usize, new_len: usize, to: Option<usize>) -> bool {
     {
         let _ = (at, len, new_len, to, ptr::null_mut::<c_void>());
         false
+    }
+}
+
+/// Reads a word that may be unmapped by others at any time.
+pub fn read_word(at: usize) -> Option<usize> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let mut word = 0usize;
+        let into = libc::iovec { iov_base: (&raw mut word).cast(), iov_len: size_of::<usize>() };
+        let from = libc::iovec { iov_base: regain(at), iov_len: size_of::<usize>() };
+        // SAFETY: no preconditions.
+        let pid = unsafe { libc::getpid() };
+        // SAFETY: `into` is a word of ours; `from` is read by the kernel, which refuses if it is not mapped.
+        let n = unsafe { libc::process_vm_readv(pid, &into, 1, &from, 1, 0) };
+        (n == size_of::<usize>() as isize).then_some(word)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let word: *const crate::sync::AtomicUsize = regain(at);
+        // SAFETY: a word of a mapping's header that was noted in the registry; that nobody frees it
+        // meanwhile is the caller's to know on these systems.
+        Some(unsafe { &*word }.load(crate::sync::Ordering::Relaxed))
     }
 }
 

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::class::SizeClass;
 use super::remote::{Announce, Owner, Shared};
-use crate::arena::{self, Arena, Claim};
+use crate::arena::{self, Arena, Claim, Kind};
 use crate::bits::{FreeMap, RemoteMap};
 use crate::config::{
     DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, INLINE_BLOCKS, MEDIUM_UNITS, UNIT_BYTES, UNITS,
@@ -156,7 +156,8 @@ impl PoolRef {
 
     /// What begins here.
     pub fn tag(self) -> Tag {
-        Tag::from_raw(self.get().tag.load(Ordering::Relaxed))
+        // ORDERING: Acquire pairs with the Release in `make_pool` and `make_large`.
+        Tag::from_raw(self.get().tag.load(Ordering::Acquire))
     }
 
     /// The shared word.
@@ -181,7 +182,10 @@ impl PoolRef {
         let base = arena_base(address);
         if base != *known {
             if Arena::of(address).is_none() {
-                return Err(Misuse::NotOurs);
+                return Err(match arena::kind_of(address) {
+                    Kind::MappingHead | Kind::MappingTail => Misuse::WrongLayout,
+                    _ => Misuse::NotOurs,
+                });
             }
             *known = base;
         }
@@ -317,19 +321,19 @@ impl PoolRef {
     }
 
     /// Frees blocks of a pool of `class` that another heap owns, or nobody: `indices` are theirs,
-    /// `announce` puts the pool on a list. False when a block was free already.
+    /// `announce` puts the pool on a list. When a block was free already, its index is the error.
     pub fn free_remotely(
         self,
         class: SizeClass,
         indices: impl ExactSizeIterator<Item = usize>,
         announce: impl FnOnce(Announce),
-    ) -> bool {
+    ) -> Result<(), usize> {
         // R3: count, announce, and only then mark.
         announce(self.get().shared.raise(indices.len() as u32));
         let map = self.remote_map(class);
-        let mut fresh = true;
-        by_word(indices, |w, bits, twice| fresh &= map.mark(w, bits) && twice == 0);
-        fresh
+        let mut result = Ok(());
+        by_word(indices, |w, bits, twice| result = result.and(once(w, map.mark(w, bits) | twice)));
+        result
     }
 
     /// Turns a claimed run of units into a pool of `class` that `heap` owns.
@@ -348,7 +352,8 @@ impl PoolRef {
         descriptor.untouched.set(untouched as u32);
         descriptor.decommitted.iter().for_each(|word| word.set(0));
         descriptor.listed.set(List::None);
-        descriptor.tag.store(Tag::Pool(class).raw(), Ordering::Relaxed);
+        // ORDERING: Release pairs with the Acquire in `tag`: who meets the pool on a walk sees its owner.
+        descriptor.tag.store(Tag::Pool(class).raw(), Ordering::Release);
         owned
     }
 
@@ -512,10 +517,7 @@ impl OwnedPool {
         let mut result = Ok(());
         by_word(indices, |w, bits, twice| {
             lowest = lowest.min(w);
-            let already = map.insert_word(w, bits) | twice;
-            if already != 0 {
-                result = Err(w * 64 + already.trailing_zeros() as usize);
-            }
+            result = result.and(once(w, map.insert_word(w, bits) | twice));
         });
         let hint = &self.0.get().hint;
         hint.set(hint.get().min(lowest as u32));
@@ -523,29 +525,44 @@ impl OwnedPool {
         result
     }
 
-    /// Merges what others have freed into the free map. Returns how many blocks; `None` when one was free
-    /// already. With it: whether more are on their way, so that the pool must be announced again (R1).
-    pub fn drain(self, class: SizeClass) -> Option<(usize, bool)> {
+    /// Merges what others have freed into the free map. Returns how many blocks, and whether more are on their way, so that the
+    /// pool must be announced again (R1). When a block was free already, its index is the error.
+    pub fn drain(self, class: SizeClass) -> Result<(usize, bool), usize> {
         let free = self.free_map(class);
-        let mut fresh = true;
+        let mut result = Ok(());
         let mut lowest = usize::MAX;
         let n = self.0.remote_map(class).take(|w, bits| {
-            fresh &= free.insert_word(w, bits) == 0;
             lowest = lowest.min(w);
+            result = result.and(once(w, free.insert_word(w, bits)));
         });
         if n > 0 {
             let hint = &self.0.get().hint;
             hint.set(hint.get().min(lowest as u32));
             self.set_free_count(self.free_count() + n as usize);
         }
-        let more = self.0.get().shared.lower(n);
-        fresh.then_some((n as usize, more))
+        result?;
+        Ok((n as usize, self.0.get().shared.lower(n)))
     }
 
     /// Whether every block is free.
     #[inline(always)]
     pub fn is_empty(self, class: SizeClass) -> bool {
         self.free_count() == class.blocks()
+    }
+
+    /// Of an empty pool: the address of a block that others have freed as well, or are about to; any of them.
+    pub fn freed_twice(self, class: SizeClass) -> Option<usize> {
+        let (_, pending) = self.0.get().shared.peek();
+        if pending == 0 {
+            return None;
+        }
+        let mut index = 0;
+        self.0.remote_map(class).peek(|w, bits| {
+            if bits != 0 {
+                index = w * 64 + bits.trailing_zeros() as usize;
+            }
+        });
+        Some(self.0.id().address() + index * class.block_size())
     }
 
     /// Gives the pool up (R4); false, and it stays, when frees are pending.
@@ -670,6 +687,12 @@ impl Links for PoolLinks {
         let pool = unsafe { PoolRef::from_id(node) };
         &pool.get().link
     }
+}
+
+/// The index of the first of `twice`, the bits of word `w` that were set already, as an error.
+#[inline(always)]
+fn once(w: usize, twice: u64) -> Result<(), usize> {
+    if twice == 0 { Ok(()) } else { Err(w * 64 + twice.trailing_zeros() as usize) }
 }
 
 /// Gathers indices that follow each other and lie in one word of a map: `each` gets the word, the bits, and those of
