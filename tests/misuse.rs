@@ -127,8 +127,8 @@ fn assert_aborts(mode: &str, words: &[&str]) {
     }
 }
 
-const NOT_OURS: [&str; 2] = ["never handed out", "no live block"];
-const NOT_LIVE: [&str; 3] = ["double free", "no live block", "never handed out"];
+const NOT_OURS: [&str; 2] = ["where neap has nothing", "no live block"];
+const NOT_LIVE: [&str; 3] = ["double free", "no live block", "where neap has nothing"];
 const INSIDE: [&str; 1] = ["inside a block"];
 const LAYOUT: [&str; 1] = ["layout"];
 
@@ -191,6 +191,13 @@ misuses! {
         let start = unsafe { libc::mmap(std::ptr::null_mut(), 64 * MIB, access, flags, -1, 0) };
         about(start);
         free(start.cast(), 64 * MIB);
+    }
+
+    double_free_by_two_threads_that_empties_a_pool: NOT_LIVE => {
+        let start = take(4096);
+        about(start);
+        free_in_a_thread(start, 4096);
+        free(start, 4096);
     }
 
     free_of_the_start_of_an_arena: NOT_LIVE => {

@@ -210,7 +210,7 @@ fn purged_memory_reads_as_zero() {
     keeper.release();
 }
 
-/// An arena of which nothing is used is unmapped, and its addresses are the next that are used.
+/// An arena of which nothing is used is unmapped, all but its metadata, and its addresses are the next that are used.
 #[test]
 fn an_empty_arena_goes_and_comes_back() {
     if !alone("an_empty_arena_goes_and_comes_back", &[]) {
@@ -226,14 +226,15 @@ fn an_empty_arena_goes_and_comes_back() {
         purge_all();
         assert_eq!(arenas(), 1);
         assert_eq!(kind_of(bases[0]), Kind::Foreign);
-        assert_eq!(reserved_bytes(), ARENA_BYTES);
+        assert_eq!(reserved_bytes(), ARENA_BYTES + FIRST_UNIT * UNIT_BYTES);
         assert!(second.is_intact());
         let third = Held::claim(WHOLE, 1).unwrap();
         assert_eq!(third.arena().base(), bases[0]);
         third.release();
         second.release();
         purge_all();
-        assert_eq!((arenas(), reserved_bytes(), committed_bytes()), (0, 0, 0));
+        assert_eq!((arenas(), committed_bytes()), (0, 0));
+        assert_eq!(reserved_bytes(), 2 * FIRST_UNIT * UNIT_BYTES);
     }
 }
 
@@ -333,7 +334,10 @@ fn a_refused_arena_leaves_no_trace() {
             },
         );
         assert_eq!(arenas(), had + 1);
-        got.expect("in the end nothing was refused").release();
+        let got = got.expect("in the end nothing was refused");
+        let row = got.arena().header().row.load(Ordering::Relaxed);
+        assert_eq!(row as usize, had, "rows of the registry that nothing came of");
+        got.release();
         purge_all();
         assert_eq!(arenas(), had, "round {round}");
         if round == 0 {
@@ -405,6 +409,27 @@ fn threads_claim_and_purge() {
             });
         }
     });
+}
+
+/// Arenas go and come back while others look at all of them.
+#[test]
+fn arenas_are_retired_while_others_look() {
+    if !alone("arenas_are_retired_while_others_look", &[]) {
+        return;
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    let claim = claim(1, 1, false).unwrap();
+                    release(claim.unit, 1, 1);
+                    purge_all();
+                }
+            });
+        }
+    });
+    purge_all();
+    assert_eq!((arenas(), claimed(), free_dirty()), (0, 0, 0));
 }
 
 /// All unit tests once more with the OS pages of other machines. (`os/fake.rs` ends the process where a range is not

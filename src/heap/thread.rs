@@ -18,7 +18,7 @@ use core::ffi::c_void;
 use core::ptr;
 
 use super::magazine::{Front, UNATTACHED};
-use super::{Heap, HeapLinks, abandon, flush, report, sweep};
+use super::{Heap, HeapLinks, abandon, flush, refill, report, sweep};
 use crate::arena;
 use crate::config::{HEAP_BYTES, HEAPS_PER_CHUNK, UNIT_BYTES};
 use crate::os::{self, Range, ThreadEndKey};
@@ -222,6 +222,8 @@ extern "C" fn image_ends() {
     }
     if let Some(heap) = attached() {
         flush::flush_all(heap);
+        // A block that another thread has freed as well comes to light here.
+        refill::drain_inbox(heap);
         sweep::release_empty(heap);
     }
     arena::retire_all_empty();

@@ -65,13 +65,13 @@ impl Subject {
     }
 
     /// Frees as another thread would; what it would have to announce comes back with whether all was well.
-    fn free_remotely(&self, indices: &[usize]) -> (Announce, bool) {
+    fn free_remotely(&self, indices: &[usize]) -> (Announce, Result<(), usize>) {
         let mut announced = Announce::No;
-        let fresh =
+        let result =
             self.pool.as_ref().free_remotely(self.class, indices.iter().copied(), |announce| {
                 announced = announce
             });
-        (announced, fresh)
+        (announced, result)
     }
 
     fn out(&self) -> BTreeSet<usize> {
@@ -199,12 +199,12 @@ fn a_remote_double_free_is_told() {
             core::mem::ManuallyDrop::new(subject)
         };
         let (by_remote_map, at_once, by_free_map) = (subject(), subject(), subject());
-        assert!(by_remote_map.free_remotely(&[1]).1);
-        assert!(!by_remote_map.free_remotely(&[1]).1);
-        assert!(!at_once.free_remotely(&[0, 0]).1);
+        assert_eq!(by_remote_map.free_remotely(&[1]).1, Ok(()));
+        assert_eq!(by_remote_map.free_remotely(&[1]).1, Err(1));
+        assert_eq!(at_once.free_remotely(&[0, 0]).1, Err(0));
         by_free_map.give([0]).unwrap();
-        assert!(by_free_map.free_remotely(&[0, 1]).1);
-        assert_eq!(by_free_map.pool.drain(by_free_map.class), None);
+        assert_eq!(by_free_map.free_remotely(&[0, 1]).1, Ok(()));
+        assert_eq!(by_free_map.pool.drain(by_free_map.class), Err(0));
     }
 }
 
@@ -216,23 +216,22 @@ fn what_others_freed_is_drained() {
         subject.take(blocks);
         let all: Vec<_> = (0..blocks).collect();
         let (first, rest) = all.split_at(1);
-        assert_eq!(subject.free_remotely(first), (Announce::To(owner()), true));
-        assert_eq!(subject.free_remotely(&rest[..rest.len() / 2]), (Announce::No, true));
+        assert_eq!(subject.free_remotely(first), (Announce::To(owner()), Ok(())));
+        assert_eq!(subject.free_remotely(&rest[..rest.len() / 2]), (Announce::No, Ok(())));
         let freed = 1 + rest.len() / 2;
         assert_eq!(subject.pool.free_count(), 0, "nothing is merged before it is drained");
         assert_eq!(subject.pool.as_ref().free_blocks(subject.class), freed);
         assert_eq!(subject.out(), (freed..blocks).collect());
         assert_eq!(subject.pool.as_ref().shared().peek().1 as usize, freed);
         assert!(!subject.pool.abandon(owner()), "frees are pending");
-        assert_eq!(subject.pool.drain(subject.class), Some((freed, false)));
-        assert_eq!(subject.pool.drain(subject.class), Some((0, false)));
+        assert_eq!(subject.pool.drain(subject.class), Ok((freed, false)));
+        assert_eq!(subject.pool.drain(subject.class), Ok((0, false)));
         subject.pool.validate(subject.class);
         assert_eq!(subject.pool.free_count(), freed);
         // The next free is announced again.
-        let (announced, fresh) = subject.free_remotely(&rest[rest.len() / 2..]);
-        assert!(fresh);
-        assert_eq!(announced, Announce::To(owner()));
-        assert_eq!(subject.pool.drain(subject.class), Some((blocks - freed, false)));
+        let last = subject.free_remotely(&rest[rest.len() / 2..]);
+        assert_eq!(last, (Announce::To(owner()), Ok(())));
+        assert_eq!(subject.pool.drain(subject.class), Ok((blocks - freed, false)));
         assert_eq!(subject.take(blocks), all);
         subject.give(all).unwrap();
     }
@@ -244,13 +243,13 @@ fn a_drain_says_when_more_is_to_come() {
     let subject = Subject::new(48);
     let taken = subject.take(10);
     let mut first = None;
-    let fresh =
+    let result =
         subject.pool.as_ref().free_remotely(subject.class, taken[..4].iter().copied(), |_| {
             first = Some(subject.pool.drain(subject.class));
         });
-    assert!(fresh);
-    assert_eq!(first, Some(Some((0, true))));
-    assert_eq!(subject.pool.drain(subject.class), Some((4, false)));
+    assert_eq!(result, Ok(()));
+    assert_eq!(first, Some(Ok((0, true))));
+    assert_eq!(subject.pool.drain(subject.class), Ok((4, false)));
     subject.give(taken[4..].iter().copied()).unwrap();
 }
 
@@ -270,17 +269,17 @@ fn a_pool_changes_hands() {
     assert!(pool.owned_by(other).is_some());
     // Full again, and the first free lists it; then nobody takes it over but off the list.
     assert!(subject.pool.abandon(other));
-    assert_eq!(subject.free_remotely(&taken[..1]), (Announce::Abandoned, true));
-    assert_eq!(subject.free_remotely(&taken[1..2]), (Announce::No, true));
+    assert_eq!(subject.free_remotely(&taken[..1]), (Announce::Abandoned, Ok(())));
+    assert_eq!(subject.free_remotely(&taken[1..2]), (Announce::No, Ok(())));
     assert!(pool.adopt_unlisted(other).is_none());
     assert!(pool.adopt(owner()).1, "frees are pending");
-    assert_eq!(subject.pool.drain(subject.class), Some((2, false)));
+    assert_eq!(subject.pool.drain(subject.class), Ok((2, false)));
     // With room: on the list from the start.
     assert!(subject.pool.abandon(owner()));
     assert_eq!(shared.peek(), (Owner::Listed, 0));
-    assert_eq!(subject.free_remotely(&taken[2..3]), (Announce::No, true));
+    assert_eq!(subject.free_remotely(&taken[2..3]), (Announce::No, Ok(())));
     assert!(pool.adopt(owner()).1);
-    assert_eq!(subject.pool.drain(subject.class), Some((1, false)));
+    assert_eq!(subject.pool.drain(subject.class), Ok((1, false)));
     assert!(subject.pool.abandon(owner()));
     assert!(!pool.adopt(owner()).1);
     subject.give(taken[3..].iter().copied()).unwrap();
