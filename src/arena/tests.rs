@@ -1,4 +1,4 @@
-//! Claims, releases and purges; a kernel that refuses; OS pages of other sizes. What depends on which arenas there are
+//! Claims, releases and purges; a kernel that refuses. What depends on which arenas there are
 //! runs in a process of its own.
 
 use std::process::Command;
@@ -430,20 +430,4 @@ fn arenas_are_retired_while_others_look() {
     });
     purge_all();
     assert_eq!((arenas(), claimed(), free_dirty()), (0, 0, 0));
-}
-
-/// All unit tests once more with the OS pages of other machines. (`os/fake.rs` ends the process where a range is not
-/// made of such pages.)
-#[test]
-fn other_page_sizes_will_do() {
-    const SIZE: &str = "NEAP_FAKE_PAGE_SIZE";
-    if std::env::var_os(SIZE).is_some() {
-        return;
-    }
-    for size in ["16384", "65536"] {
-        let child =
-            Command::new(std::env::current_exe().unwrap()).env(SIZE, size).output().unwrap();
-        let said = String::from_utf8_lossy(&child.stdout) + String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success() && said.contains("test result: ok"), "{size}: {said}");
-    }
 }
