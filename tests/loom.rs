@@ -236,7 +236,7 @@ impl World {
             let bits = word(w);
             if bits != 0 {
                 self.pools[pool].life.look(|_| ());
-                assert!(map.mark(w, bits), "double free");
+                assert_eq!(map.mark(w, bits), 0, "double free");
             }
         }
     }
@@ -257,7 +257,7 @@ impl World {
         let Pool { own, remote, blocks, .. } = &self.pools[pool];
         let n = RemoteMap::new(remote).take(|w, bits| {
             own.touch(|own| {
-                assert!(FreeMap::new(&own.free).insert_word(w, bits), "double free");
+                assert_eq!(FreeMap::new(&own.free).insert_word(w, bits), 0, "double free");
                 own.free_count += bits.count_ones();
             });
             // Free: the next client may have them.
@@ -547,16 +547,16 @@ fn a_double_free_is_noticed() {
         let markers = [0b01, 0b11].map(|bits| {
             let noticed = noticed.clone();
             spawn(&world, move |world| {
-                if !RemoteMap::new(&world.pools[0].remote).mark(0, bits) {
+                if RemoteMap::new(&world.pools[0].remote).mark(0, bits) != 0 {
                     noticed.fetch_add(1, Ordering::Relaxed);
                 }
             })
         });
         let take = || {
             RemoteMap::new(&world.pools[0].remote).take(|w, bits| {
-                let fresh =
+                let twice =
                     world.pools[0].own.touch(|own| FreeMap::new(&own.free).insert_word(w, bits));
-                noticed.fetch_add(usize::from(!fresh), Ordering::Relaxed);
+                noticed.fetch_add(usize::from(twice != 0), Ordering::Relaxed);
             })
         };
         take();
