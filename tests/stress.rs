@@ -7,7 +7,7 @@
 mod common;
 
 use common::cases::{child, entries, main as run_cases};
-use common::{Block, MIB, Rng, assert_apart, long, mib, resident, scaled};
+use common::{Block, MIB, Rng, assert_apart, join, long, mib, resident, scaled};
 use neap::heap::{owns, purge, stats, walk};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -159,7 +159,7 @@ fn run(plan: &Plan) {
     // Each of these starts one thread after the other until all steps are made.
     let (all, first) = (&world, seed.wrapping_mul(1000));
     scope(|scope| {
-        for _ in 0..plan.threads {
+        let each = (0..plan.threads).map(|_| {
             scope.spawn(move || {
                 while all.left.load(Ordering::Relaxed) >= 1000 {
                     let number = all.started.fetch_add(1, Ordering::Relaxed) as u64;
@@ -167,8 +167,9 @@ fn run(plan: &Plan) {
                     let ended = std::thread::Builder::new().spawn_scoped(scope, work);
                     ended.expect("a thread").join().expect("the thread");
                 }
-            });
-        }
+            })
+        });
+        join(each.collect::<Vec<_>>());
     });
     let rest = world.boxes.drain(..).flat_map(|one| one.into_inner().expect("the lock"));
     let mut rest: Vec<Block> = rest.collect();
