@@ -8,6 +8,7 @@ mod plot;
 mod report;
 mod results;
 mod run;
+mod warm;
 
 use std::process::ExitCode;
 

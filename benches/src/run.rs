@@ -8,6 +8,7 @@ use neap_bench::cell::Cell;
 use neap_bench::workloads::Workload;
 
 use crate::results::Results;
+use crate::warm;
 
 /// After this time a cell is taken for hung, and ended.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -98,6 +99,7 @@ fn cell(
     idle_ms: u32,
 ) -> Result<Cell, String> {
     let path = binary(allocator).ok_or("no path of the driver's own")?;
+    warm::memory(if workload.name == "frag" { 1400 } else { 320 });
     let mut child = Command::new(&path)
         .arg(workload.name)
         .args(["--rounds", &effort.inner.to_string()])
