@@ -48,18 +48,18 @@
 //!
 //! # Misuse
 //!
-//! A block that is given back is checked when its magazine is flushed, which is at the latest when the thread or
-//! the process ends: an address that is not neap's or no block's start, a block that is free already, a
+//! A block that is given back is checked when its magazine is flushed, which is at the latest when its thread ends, or
+//! the process by this thread's hand: an address that is not neap's or no block's start, a block that is free already, a
 //! `Layout` of another size class end the process with one line on stderr. Until the flush a wrong pointer
 //! can be handed out again; what was in the block is not neap's to know.
 //!
 //! # Limits
 //!
 //! - Not for signal handlers: one that interrupts the allocator must not allocate.
-//! - Linux is what it is tested on; other Unixes lack `mremap` and huge pages and should work.
+//! - Linux is what it is tested on; other Unixes lack `mremap` and huge pages and may build.
 //! - After `fork` the child has its own thread's heap; what the parent's other threads held at that moment
 //!   stays out of use there. No lock exists, so nothing can hang.
-//! - A thread that has freed much and then sleeps keeps its magazines (at most 64 KiB or 256 blocks a class),
+//! - A thread that has freed much and then sleeps keeps its magazines (at most 64 KiB and 256 blocks a class, or 2 blocks),
 //!   and what others free into its pools waits until it allocates or frees again, or ends.
 //!
 //! # Features

@@ -1,4 +1,4 @@
-//! The contract with the operating system: six calls about memory and a few small questions.
+//! The contract with the operating system: a few calls about memory, and some small questions.
 //!
 //! | call | gives | on failure |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //! | [`lend`] | OS pages that the kernel may take when it needs them (`MADV_FREE`): contents old or zero | `false`, kept |
 //! | [`decommit`] | drops the backing now; the next touch finds zeroes | `false`, contents undefined |
 //! | [`release`] | gives addresses back | `false`, they stay reserved |
-//! | [`remap`] | the same OS pages at another place | `false`, nothing moved |
+//! | [`remap`], [`resize`] | the same OS pages at another place, or more or fewer of them here | `false`, nothing moved |
 //!
 //! Preconditions are the same everywhere: ranges are whole OS pages ([`page_size`]) of memory
 //! that [`reserve`] gave and [`release`] did not take back. Every result is looked at by the caller.

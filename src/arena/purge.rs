@@ -176,7 +176,7 @@ fn groups(free: &UnitBits, dirty: &UnitBits) -> UnitBits {
     chosen
 }
 
-/// Decommits `chosen` free units, run by run, until `limit` dirty ones are gone.
+/// Decommits `chosen` free units, whole runs at a time, until at least `limit` dirty ones are gone.
 fn decommit(arena: Arena, chosen: &UnitBits, limit: usize) {
     let header = arena.header();
     let mut gone = 0;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is counted on the fast paths. What is in use is read off the pools when somebody asks: the blocks of all pools
 //! less the free ones. Blocks in magazines are out of their pools; those of the calling thread are subtracted, those
-//! of other running threads count as in use (at most 256 blocks or 64 KiB a class and thread).
+//! of other running threads count as in use (at most 64 KiB and 256 blocks a class and thread, or 2 blocks).
 
 use core::fmt::{self, Write};
 

@@ -1,4 +1,4 @@
-//! Thread ↔ heap: who is attached, how a thread ends, and every mutable `static` of the heap.
+//! Thread ↔ heap: who is attached, how a thread ends, and where heaps come from.
 //!
 //! ```text
 //!              first slow path                        thread ends

@@ -21,6 +21,7 @@
 //! - **R2**: pending ≥ bits set in the remote map: count first, then mark. So no free is ever forgotten.
 //! - **R3**: a pool is released only when all its blocks are in the free map; a marker's own block
 //!   gets there through its last touch of the pool, the setting of the bit. So nobody touches a pool that was released.
+//!   (A block that is freed twice breaks this; a pool that is empty with frees pending is how that shows: `Heap::release`.)
 //! - **R4**: owner changes only while pending is 0 (abandon), or from abandoned to the one who
 //!   took it off its list, or by exchange from *unlisted with nothing pending* (adopt). So who reads
 //!   an owner in the same operation that raised pending from 0 may announce to that owner.
