@@ -204,7 +204,7 @@ impl Arena {
         // be kept away.
         if huge {
             header.huge.store(HUGE_ASKED, Ordering::Relaxed);
-            let _ = os::advise_huge(self.huge_range(), true);
+            self.advise_huge(true);
         } else if settings::thp() == Thp::Never {
             let _ = os::advise_huge(self.blocks(), false);
         }
@@ -250,7 +250,7 @@ impl Arena {
             && registry::free_units(row) >= self.units() / 8 * 7
             && self.change_huge(HUGE_REFUSED, HUGE_ASKED)
         {
-            let _ = os::advise_huge(self.huge_range(), true);
+            self.advise_huge(true);
         }
     }
 
@@ -258,7 +258,7 @@ impl Arena {
     pub fn expect_holes(self) {
         let now = self.header().huge.load(Ordering::Relaxed);
         if now == HUGE_ASKED && self.change_huge(now, HUGE_REFUSED) {
-            let _ = os::advise_huge(self.huge_range(), false);
+            self.advise_huge(false);
         }
     }
 
@@ -268,10 +268,14 @@ impl Arena {
         huge.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    fn huge_range(self) -> Range {
+    /// Tells the kernel what is wanted in the part that huge pages can fill; a small arena has none. What the kernel
+    /// answers does not matter: where it refuses, there are no huge pages to be had, or none to be kept away.
+    fn advise_huge(self, huge: bool) {
         let blocks = self.blocks();
         let at = align_up(blocks.at, HUGE_PAGE_BYTES);
-        Range { at, len: blocks.end() - at }
+        if at < blocks.end() {
+            let _ = os::advise_huge(Range { at, len: blocks.end() - at }, huge);
+        }
     }
 }
 
