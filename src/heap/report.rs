@@ -60,10 +60,10 @@ pub struct HeapStats {
     pub metadata_bytes: usize,
     /// Bytes given back to the system so far.
     pub purged_bytes: usize,
-    /// Blocks handed out so far, large ones counted in. Counted where blocks leave the pools: a block that
-    /// goes back and forth between a magazine and its user counts once.
+    /// Blocks that left the pools so far, large ones counted in: in batches, for a magazine. A block that goes back
+    /// and forth between a magazine and its user counts once. Never falls.
     pub allocations: u64,
-    /// Blocks taken back so far; counted in the same way.
+    /// Blocks that came back to the pools so far; counted in the same way.
     pub frees: u64,
     classes: [ClassStats; CLASSES],
 }
@@ -260,7 +260,6 @@ fn subtract_own_magazines(stats: &mut HeapStats) {
         let n = thread::front().magazine(class).len().min(row.blocks_used);
         row.blocks_used -= n;
         row.blocks_free += n;
-        stats.allocations = stats.allocations.saturating_sub(n as u64);
     }
 }
 
