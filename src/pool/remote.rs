@@ -115,7 +115,7 @@ impl Shared {
     /// hands until they are marked (R3, R4).
     pub fn raise(&self, n: u32) -> Announce {
         // ORDERING: Acquire: when the owner read here ended and another one took the pool, its link
-        // field is free for us to use (S1); pairs with the Release in `abandon` and `lower`.
+        // field is free for us to use (S1); pairs with the Release in `abandon`, `adopt` and `lower`.
         let before = self.0.fetch_add(u64::from(n), Ordering::Acquire);
         if before as u32 != 0 {
             return Announce::No;
@@ -160,8 +160,9 @@ impl Shared {
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
             let new = word(Owner::Heap(heap), seen as u32);
-            // ORDERING: Acquire pairs with the Release in `abandon`.
-            match self.0.compare_exchange_weak(seen, new, Ordering::Acquire, Ordering::Relaxed) {
+            // ORDERING: Acquire pairs with the Release in `abandon`; Release: our thread is done with
+            // the link that said what was below the pool on the stack, pairs with Acquire in `raise` (S1).
+            match self.0.compare_exchange_weak(seen, new, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return seen as u32 != 0,
                 Err(now) => seen = now,
             }
