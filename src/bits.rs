@@ -35,6 +35,32 @@ fn each_word(at: usize, len: usize, mut f: impl FnMut(usize, u64) -> bool) -> bo
     true
 }
 
+/// Gathers indices that follow each other and lie in one word of a map: `each` gets the word, the bits, and those of
+/// them that were named more than once.
+#[inline(always)]
+pub fn by_word(indices: impl Iterator<Item = usize>, mut each: impl FnMut(usize, u64, u64)) {
+    let (mut word, mut bits, mut twice) = (0, 0u64, 0u64);
+    for index in indices {
+        let (w, bit) = (index / 64, 1 << (index % 64));
+        if w != word && bits != 0 {
+            each(word, bits, twice);
+            (bits, twice) = (0, 0);
+        }
+        word = w;
+        twice |= bits & bit;
+        bits |= bit;
+    }
+    if bits != 0 {
+        each(word, bits, twice);
+    }
+}
+
+/// The index of the first of `twice`, the bits of word `w` that were set already, as an error.
+#[inline(always)]
+pub fn first_of(w: usize, twice: u64) -> Result<(), usize> {
+    if twice == 0 { Ok(()) } else { Err(w * 64 + twice.trailing_zeros() as usize) }
+}
+
 /// A pool's free blocks. One thread at a time holds it.
 #[derive(Clone, Copy)]
 pub struct FreeMap<'a> {

@@ -31,10 +31,14 @@
 //! Not for signal handlers: one that interrupts the allocator and allocates finds a magazine half changed.
 
 mod abandon;
+mod capacity;
+mod chunk;
+mod drain;
 mod flush;
 mod large;
 mod magazine;
 mod mapping;
+mod pools;
 mod refill;
 mod report;
 mod sweep;
@@ -47,14 +51,14 @@ use core::ptr;
 
 use crossbeam_utils::CachePadded;
 
-use crate::config::{HEAP_BYTES, MAGAZINE_START, MAGAZINE_STREAM_BYTES};
-use crate::misuse::{self, Misuse};
-use crate::pool::{CLASSES, OwnedPool, PoolLinks, PoolList, SLOTS, SizeClass};
+use crate::config::HEAP_BYTES;
+use crate::pool::{CLASSES, PoolLinks, SLOTS, SizeClass};
 use crate::settings::Options;
 use crate::stack::{Inbox, Links};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::units::{UnitId, regain};
 use magazine::{Front, Magazine};
+use pools::ClassPools;
 
 pub use report::{ClassStats, HeapStats, stats};
 pub use walk::{Item, walk};
@@ -91,28 +95,6 @@ struct SharedPart {
 
 const _: () = assert!(size_of::<Heap>() <= HEAP_BYTES);
 
-/// A slow path of a magazine.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Slow {
-    /// It was empty. 0: a heap begins as zeroes.
-    Refill = 0,
-    /// It was full.
-    Flush = 1,
-}
-
-/// A heap's pools of one class (H3).
-struct ClassPools {
-    used: PoolList,
-    full: PoolList,
-    /// How many pools are on the two lists.
-    pools: Cell<usize>,
-    /// The last slow path of the magazine.
-    last: Cell<Slow>,
-    /// Looks for idle magazines since the last slow path of this one.
-    idle: Cell<u8>,
-}
-
 impl Heap {
     /// The heap with this identity.
     ///
@@ -135,86 +117,16 @@ impl Heap {
         &self.classes[class.index()]
     }
 
-    /// The magazine's slots of `class` in this heap.
-    fn slots(&self, class: SizeClass) -> *mut *mut u8 {
-        let own = &self.slots[class.first_slot()..][..class.magazine()];
-        own.as_ptr().cast_mut().cast()
-    }
-
     /// The magazine of `class`.
     #[inline(always)]
     fn magazine(&self, class: SizeClass) -> &Magazine {
         self.front.magazine(class)
     }
 
-    /// Gives the magazine slots if it has none, else doubles it if it can grow; for each of its slow paths.
-    ///
-    /// One that runs empty and full in turns would be better off larger, up to its full size. One that is only
-    /// filled (its thread frees what others allocate) or only emptied stays at what makes a good batch.
-    fn exercise(&self, class: SizeClass, now: Slow) -> &Magazine {
-        let magazine = self.magazine(class);
-        let state = self.class(class);
-        state.idle.set(0);
-        let turned = state.last.replace(now) != now;
-        let full = class.magazine();
-        let start = MAGAZINE_START.min(full);
-        let stream = (MAGAZINE_STREAM_BYTES / class.block_size()).clamp(start, full);
-        let capacity = magazine.capacity();
-        if capacity == 0 {
-            // SAFETY: the slots are this class's of this heap, and not fewer.
-            unsafe { magazine.open(self.slots(class), start) };
-        } else if turned || capacity < stream {
-            let grown = (capacity * 2).min(if turned { full } else { stream });
-            // SAFETY: the magazine was opened above, on the same slots; it has no more than that many and
-            // keeps what it has.
-            unsafe { magazine.set_capacity(grown) };
-        }
-        magazine
-    }
-
     /// Adds to a statistic that only this thread writes.
     fn count(counter: &AtomicU64, n: usize) {
         // Relaxed, and no read-modify-write: there is one writer.
         counter.store(counter.load(Ordering::Relaxed) + n as u64, Ordering::Relaxed);
-    }
-
-    /// Takes `pool`, which is this heap's from now on, in: on the list it belongs to (H2, H3).
-    fn take_in(&self, pool: OwnedPool, class: SizeClass) {
-        use crate::pool::List;
-        self.pool_bytes.set(self.pool_bytes.get() + class.blocks() * class.block_size());
-        self.free_bytes.set(self.free_bytes.get() + pool.free_count() * class.block_size());
-        let lists = self.class(class);
-        lists.pools.set(lists.pools.get() + 1);
-        if pool.free_count() > 0 {
-            lists.used.push(pool, List::Used);
-        } else {
-            lists.full.push(pool, List::Full);
-        }
-    }
-
-    /// Takes `pool` off its list and out of the accounts.
-    fn let_go(&self, pool: OwnedPool, class: SizeClass) {
-        use crate::pool::List;
-        self.pool_bytes.set(self.pool_bytes.get() - class.blocks() * class.block_size());
-        self.free_bytes.set(self.free_bytes.get() - pool.free_count() * class.block_size());
-        let lists = self.class(class);
-        lists.pools.set(lists.pools.get() - 1);
-        match pool.list() {
-            List::Used => lists.used.remove(pool),
-            List::Full => lists.full.remove(pool),
-            List::None => {}
-        }
-    }
-
-    /// Gives an empty pool back to its arena.
-    fn release(&self, pool: OwnedPool, class: SizeClass) {
-        // R3 holds for callers who free once. A block that is free and yet freed by somebody else makes a pool that is
-        // empty and has frees pending.
-        if let Some(address) = pool.freed_twice(class) {
-            misuse::abort(Misuse::DoubleFree, address, class.block_size());
-        }
-        self.let_go(pool, class);
-        pool.release(class);
     }
 
     /// Announces to `owner` that others have freed into one of its pools.

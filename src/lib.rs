@@ -99,6 +99,8 @@ mod global;
 #[cfg(not(neap_loom))]
 pub mod heap;
 #[cfg(not(neap_loom))]
+mod line;
+#[cfg(not(neap_loom))]
 mod misuse;
 #[cfg(not(neap_loom))]
 mod os;

@@ -3,7 +3,9 @@
 //! neap checks what a caller gives back when it leaves the magazine (DESIGN, hardening). What is
 //! then wrong can't be repaired: the caller's own data may be damaged already, so the process ends.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
+
+use crate::line::Line;
 
 /// What a caller did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,40 +33,6 @@ impl Misuse {
             Misuse::DoubleFree => "double free",
             Misuse::WrongLayout => "free with the layout of another size",
         }
-    }
-}
-
-/// Text in a fixed buffer; what does not fit is cut.
-pub struct Line<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Line<N> {
-    /// An empty line.
-    pub const fn new() -> Self {
-        Line { bytes: [0; N], len: 0 }
-    }
-
-    /// What was gathered.
-    pub fn as_str(&self) -> &str {
-        // Cut inside a character, the text ends before it.
-        self.bytes[..self.len].utf8_chunks().next().map_or("", |chunk| chunk.valid())
-    }
-
-    /// Writes what was gathered to stderr, as it is.
-    pub fn print(&self) {
-        crate::os::print(&self.bytes[..self.len]);
-    }
-}
-
-impl<const N: usize> Write for Line<N> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = &mut self.bytes[self.len..];
-        let n = text.len().min(room.len());
-        room[..n].copy_from_slice(&text.as_bytes()[..n]);
-        self.len += n;
-        Ok(())
     }
 }
 

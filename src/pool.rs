@@ -42,6 +42,6 @@ mod remote;
 pub use class::{CLASSES, SLOTS, SizeClass};
 #[cfg(not(neap_loom))]
 pub use descriptor::{List, OwnedPool, PoolLinks, PoolList, PoolRef, Tag};
-#[cfg(neap_loom)]
-pub use remote::Shared;
 pub use remote::{Announce, Owner};
+#[cfg(neap_loom)]
+pub use remote::{Drained, Shared, drain, free};

@@ -7,7 +7,7 @@
 use core::fmt::Write;
 
 use crate::config::{ARENA_BYTES, PURGE_DELAY_MS};
-use crate::misuse::Line;
+use crate::line::Line;
 use crate::os;
 use crate::sync::{AtomicU64, Ordering};
 

@@ -20,7 +20,7 @@ use loom::cell::UnsafeCell;
 use loom::model::Builder;
 use loom::thread::{self, JoinHandle};
 use neap::bits::{FreeMap, RemoteMap, UnitMap};
-use neap::pool::{Announce, Owner, Shared};
+use neap::pool::{self, Announce, Owner, Shared};
 use neap::stack::{Inbox, Links, Stack};
 use neap::sync::{AtomicU32, AtomicU64};
 use neap::units::UnitId;
@@ -73,7 +73,7 @@ impl Seen {
     }
 }
 
-/// Tries every interleaving of `run`, and prints how many there were and how often each of `events` came up.
+/// Tries every interleaving of `run`, and prints how many there were and how often each of `events` came up: each must.
 fn explore(name: &str, events: &[Event], run: impl Fn(&Arc<Seen>) + Send + Sync + 'static) {
     let mut builder = Builder::new();
     let bound = *builder.preemption_bound.get_or_insert(3);
@@ -89,6 +89,7 @@ fn explore(name: &str, events: &[Event], run: impl Fn(&Arc<Seen>) + Send + Sync 
     let often = |event: &Event| (*event, seen.0[*event as usize].load(Ordering::Relaxed));
     let often: Vec<_> = events.iter().map(often).collect();
     println!("{name}: {tried} interleavings, preemption bound {bound}, {time:.1} s {often:?}");
+    assert!(often.iter().all(|&(_, times)| times > 0), "what the test is about did not come up");
 }
 
 /// What one thread at a time may touch.
@@ -391,36 +392,6 @@ fn purge_holds_what_it_decommits() {
 
 // ------------------------------------------------------------------------------------------- pools and heaps
 
-/// `PoolRef::free_remotely` of `pool/descriptor.rs`: count, announce, and only then mark.
-fn free_remotely(
-    shared: &Shared,
-    map: RemoteMap<'_>,
-    blocks: &[usize],
-    announce: impl FnOnce(Announce),
-) -> Result<(), usize> {
-    announce(shared.raise(blocks.len() as u32));
-    for w in 0..2 {
-        let own = blocks.iter().filter(|&i| i / 64 == w).fold(0u64, |bits, i| bits | 1 << (i % 64));
-        if own != 0 && map.mark(w, own) != 0 {
-            return Err(w);
-        }
-    }
-    Ok(())
-}
-
-/// What a drain found: blocks that came into the free map, and whether more are on their way (R1).
-struct Drained {
-    blocks: usize,
-    more: bool,
-}
-
-/// `OwnedPool::drain` of `pool/descriptor.rs`.
-fn drain(shared: &Shared, remote: RemoteMap<'_>, free: FreeMap<'_>) -> Option<Drained> {
-    let mut already = 0;
-    let n = remote.take(|w, bits| already |= free.insert_word(w, bits));
-    (already == 0).then(|| Drained { blocks: n as usize, more: shared.lower(n) })
-}
-
 /// A pool: its descriptor, and what lies in its blocks.
 struct Pool {
     shared: Shared,
@@ -610,7 +581,7 @@ impl World {
             self.turn();
         };
         let shared = self.pools[pool].shared();
-        let freed = free_remotely(shared, map, blocks, announce);
+        let freed = pool::free(shared, map, blocks.iter().copied(), announce);
         assert_eq!(freed, Ok(()), "double free");
     }
 
@@ -635,7 +606,7 @@ impl World {
         own.touch(|own| {
             let before: Vec<_> = own.free.iter().map(Cell::get).collect();
             let free = FreeMap::new(&own.free);
-            let drained = drain(self.pools[pool].shared(), RemoteMap::new(remote), free)
+            let drained = pool::drain(self.pools[pool].shared(), RemoteMap::new(remote), free)
                 .expect("no double free");
             own.free_count += drained.blocks;
             for (w, (now, before)) in own.free.iter().zip(before).enumerate() {

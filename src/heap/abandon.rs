@@ -7,10 +7,10 @@
 //! parked heap, and the next thread that uses the heap has it.
 
 use super::Heap;
-use super::refill::drain;
+use super::drain::{drain, drain_inbox};
 use crate::arena::Arena;
 use crate::config::FIRST_UNIT;
-use crate::pool::{Announce, CLASSES, List, OwnedPool, Owner, PoolLinks, PoolRef, SizeClass, Tag};
+use crate::pool::{Announce, CLASSES, OwnedPool, Owner, PoolLinks, PoolRef, SizeClass, Tag};
 use crate::stack::Stack;
 
 /// Abandoned pools with free blocks, by class.
@@ -18,7 +18,7 @@ static ABANDONED: [Stack; CLASSES] = [const { Stack::new() }; CLASSES];
 
 /// Abandons every pool of `heap` that has blocks out, and releases the others.
 pub fn abandon_all(heap: &Heap) {
-    super::refill::drain_inbox(heap);
+    drain_inbox(heap);
     for class in SizeClass::all() {
         let lists = heap.class(class);
         for list in [&lists.used, &lists.full] {
@@ -67,11 +67,7 @@ pub fn adopt(heap: &Heap, class: SizeClass) -> bool {
 /// Drains a pool that was adopted while others were freeing into it.
 fn welcome_pending(heap: &Heap, pool: OwnedPool, class: SizeClass) {
     let more = drain(heap, pool, class);
-    if pool.list() == List::Full && pool.free_count() > 0 {
-        let lists = heap.class(class);
-        lists.full.remove(pool);
-        lists.used.push(pool, List::Used);
-    }
+    heap.relist(pool, class);
     if more {
         heap.shared.inbox.push(&PoolLinks, pool.as_ref().id());
     }

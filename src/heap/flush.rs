@@ -7,8 +7,9 @@
 
 use core::cell::Cell;
 
-use super::refill::{drain_inbox, returned};
-use super::{Heap, Slow, abandon, sweep, thread};
+use super::capacity::Slow;
+use super::drain::drain_inbox;
+use super::{Heap, abandon, sweep, thread};
 use crate::misuse::{self, Misuse};
 use crate::pool::{List, OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
@@ -106,7 +107,7 @@ fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, run: &[Cell<*mut u8
     }
     heap.free_bytes.set(heap.free_bytes.get() + run.len() * class.block_size());
     debug_assert!(pool.list() != List::None);
-    returned(heap, pool, class);
+    heap.returned(pool, class);
 }
 
 fn free_remotely(pool: PoolRef, class: SizeClass, run: &[Cell<*mut u8>]) {

@@ -7,12 +7,12 @@
 
 use core::ptr::{self, NonNull};
 
-use super::{Heap, Slow, abandon, sweep, thread};
+use super::capacity::Slow;
+use super::drain::drain_inbox;
+use super::{Heap, abandon, sweep, thread};
 use crate::arena;
 use crate::config::{DENSE_BYTES, UNIT_BYTES};
-use crate::misuse::{self, Misuse};
-use crate::os;
-use crate::pool::{List, OwnedPool, PoolLinks, PoolRef, SizeClass};
+use crate::pool::{PoolRef, SizeClass};
 use crate::settings::Options;
 use crate::units::regain;
 
@@ -50,7 +50,7 @@ pub fn allocate_zero(class: SizeClass, options: Options) -> Option<*mut u8> {
         let address = pool.hand_out_zero(class)?;
         heap.free_bytes.set(heap.free_bytes.get() - class.block_size());
         Heap::count(&heap.shared.handed_out, 1);
-        settle(heap, pool, class);
+        heap.handed_out(pool, class);
         Some(regain(address))
     })
     .flatten()
@@ -75,7 +75,7 @@ fn refill(heap: &Heap, class: SizeClass) {
         };
         // From the top down, so that the lowest address is popped first.
         left -= pool.hand_out(class, &slots[..left]);
-        settle(heap, pool, class);
+        heap.handed_out(pool, class);
         visited += 1;
     }
     let got = want - left;
@@ -87,62 +87,6 @@ fn refill(heap: &Heap, class: SizeClass) {
     heap.free_bytes.set(heap.free_bytes.get() - got * class.block_size());
     Heap::count(&heap.shared.handed_out, got);
     magazine.filled(got);
-}
-
-/// Moves a pool without free blocks to the full list (H3).
-fn settle(heap: &Heap, pool: OwnedPool, class: SizeClass) {
-    if pool.free_count() == 0 {
-        let lists = heap.class(class);
-        lists.used.remove(pool);
-        lists.full.push(pool, List::Full);
-    }
-}
-
-/// Takes in what others have freed into this heap's pools.
-#[inline]
-pub fn drain_inbox(heap: &Heap) {
-    if !heap.shared.inbox.looks_empty() {
-        drain_inbox_slow(heap);
-    }
-}
-
-#[inline(never)]
-fn drain_inbox_slow(heap: &Heap) {
-    heap.shared.inbox.take_all(&PoolLinks, |id| {
-        // SAFETY: only pools are put on inboxes.
-        let pool = unsafe { PoolRef::from_id(id) };
-        // R4: a pool on this heap's inbox is this heap's.
-        let Some(pool) = pool.owned_by(heap.id()) else { os::abort() };
-        let class = pool.class();
-        if drain(heap, pool, class) {
-            heap.shared.inbox.push(&PoolLinks, id);
-        }
-        returned(heap, pool, class);
-    });
-}
-
-/// Merges a pool's remote frees; true when it must be announced again. Its list is the caller's to mend.
-pub fn drain(heap: &Heap, pool: OwnedPool, class: SizeClass) -> bool {
-    let (n, more) = pool.drain(class).unwrap_or_else(|index| {
-        let address = pool.as_ref().id().address() + index * class.block_size();
-        misuse::abort(Misuse::DoubleFree, address, class.block_size())
-    });
-    heap.free_bytes.set(heap.free_bytes.get() + n * class.block_size());
-    more
-}
-
-/// Mends the lists after blocks came back to `pool` (H3), and releases it when it is empty. A magazine holds more than
-/// most programs go up and down by, so an empty pool is seldom needed at once, and other classes can use its memory.
-#[inline]
-pub fn returned(heap: &Heap, pool: OwnedPool, class: SizeClass) {
-    let lists = heap.class(class);
-    if pool.list() == List::Full && pool.free_count() > 0 {
-        lists.full.remove(pool);
-        lists.used.push(pool, List::Used);
-    }
-    if pool.is_empty(class) {
-        heap.release(pool, class);
-    }
 }
 
 /// Claims a pool of `class`.

@@ -6,10 +6,10 @@
 
 use core::fmt::{self, Write};
 
-use super::{large, thread};
+use super::{chunk, large, thread};
 use crate::arena::{self, Arena};
 use crate::config::FIRST_UNIT;
-use crate::misuse::Line;
+use crate::line::Line;
 use crate::os::{self, Range};
 use crate::pool::{CLASSES, PoolRef, SizeClass, Tag};
 use crate::sync::Ordering;
@@ -190,7 +190,7 @@ pub fn stats() -> HeapStats {
     let mut stats = HeapStats {
         arenas: 0,
         pools: 0,
-        heaps: thread::heaps(),
+        heaps: chunk::heaps(),
         live_blocks: 0,
         live_bytes: 0,
         large: 0,
@@ -211,7 +211,7 @@ pub fn stats() -> HeapStats {
         stats.arenas += 1;
         count_pools(arena, &mut stats.classes);
     });
-    thread::each_heap(|heap| {
+    chunk::each_heap(|heap| {
         stats.allocations += heap.shared.handed_out.load(Ordering::Relaxed);
         stats.frees += heap.shared.taken_back.load(Ordering::Relaxed);
         let range = Range { at: heap.id().address(), len: crate::config::HEAP_BYTES };

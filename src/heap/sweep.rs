@@ -1,14 +1,13 @@
-//! Memory that is free but not handed back by itself: OS pages inside used pools, empty pools that were kept,
-//! magazines that went idle.
+//! Memory that is free but not handed back by itself: OS pages inside used pools, empty pools.
 //!
 //! After many frees at random hardly a pool is empty, but many OS pages in them are: of 557 MiB in blocks of 16 to
 //! some hundred bytes, 95 % freed, about a quarter. A sweep reads the free maps of the heap's used pools and
 //! decommits such pages. It costs a look at each pool, so it comes seldom: when more is free in pools
 //! than is live, and 8 MiB more, and live memory has fallen by a fifth since the last.
 
-use super::{Heap, abandon, flush, refill, thread};
+use super::{Heap, abandon, drain, flush, thread};
 use crate::arena::{self, Arena};
-use crate::config::{IDLE_PERIOD, MAGAZINE_START, SWEEP_RESERVE_BYTES};
+use crate::config::SWEEP_RESERVE_BYTES;
 use crate::os::{self, Range};
 use crate::pool::{OwnedPool, SizeClass};
 use crate::settings::Options;
@@ -106,39 +105,9 @@ pub fn release_empty(heap: &Heap) -> bool {
 pub fn purge() {
     thread::with_heap(Options::NONE, |heap| {
         flush::flush_all(heap);
-        refill::drain_inbox(heap);
+        drain::drain_inbox(heap);
         abandon::adopt_everything(heap);
         sweep(heap);
     });
     arena::purge_all();
-}
-
-impl Heap {
-    /// Counts a slow path; now and then looks for magazines that had none for long, and halves them.
-    #[inline]
-    pub fn tick(&self) {
-        let left = self.until_idle.get();
-        if left == 0 {
-            self.until_idle.set(IDLE_PERIOD);
-            self.shrink_idle();
-        } else {
-            self.until_idle.set(left - 1);
-        }
-    }
-
-    #[cold]
-    fn shrink_idle(&self) {
-        for class in SizeClass::all() {
-            let (magazine, idle) = (self.magazine(class), &self.class(class).idle);
-            let capacity = magazine.capacity();
-            idle.set(idle.get().saturating_add(1));
-            if idle.get() < 3 || capacity <= MAGAZINE_START.min(class.magazine()) {
-                continue;
-            }
-            let smaller = capacity / 2;
-            flush::flush_oldest(self, class, magazine.len().saturating_sub(smaller));
-            // SAFETY: smaller than what the magazine was opened with, and no more is at hand.
-            unsafe { magazine.set_capacity(smaller) };
-        }
-    }
 }

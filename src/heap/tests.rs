@@ -164,14 +164,14 @@ fn validate() -> usize {
 fn flush() {
     let heap = thread::attached().unwrap();
     flush::flush_all(heap);
-    refill::drain_inbox(heap);
+    drain::drain_inbox(heap);
     sweep::release_empty(heap);
 }
 
 /// A heap whose thread ended may have kept a pool into which somebody was freeing just then: the next thread that uses
 /// the heap has it. Here every heap is used once more.
 fn use_every_heap() {
-    let heaps = thread::heaps();
+    let heaps = chunk::heaps();
     let barrier = Barrier::new(heaps);
     let visit = || {
         Block::new(16).free();
@@ -357,7 +357,7 @@ fn ended_threads_leave_nothing_behind() {
         }
     }
     assert!(arena::committed_bytes() <= most, "{} from {most}", arena::committed_bytes());
-    assert_eq!(thread::heaps(), 1);
+    assert_eq!(chunk::heaps(), 1);
     left.into_iter().for_each(Block::free);
     assert_nothing_is_lost();
 }
@@ -393,9 +393,9 @@ fn threads_end_while_others_free() {
             join(threads);
         });
     }
-    let heaps = thread::heaps();
+    let heaps = chunk::heaps();
     use_every_heap();
-    assert_eq!(thread::heaps(), heaps);
+    assert_eq!(chunk::heaps(), heaps);
     assert_nothing_is_lost();
 }
 
@@ -432,7 +432,7 @@ fn without_memory_for_a_heap_there_is_null() {
             got = block;
         },
     );
-    assert_eq!(thread::heaps(), 1);
+    assert_eq!(chunk::heaps(), 1);
     got.unwrap().free();
     assert_nothing_is_lost();
 }

@@ -1,4 +1,4 @@
-//! Thread ↔ heap: who is attached, how a thread ends, and where heaps come from.
+//! Thread ↔ heap: who is attached, and how a thread ends.
 //!
 //! ```text
 //!              first slow path                        thread ends
@@ -18,23 +18,15 @@ use core::ffi::c_void;
 use core::ptr;
 
 use super::magazine::{Front, UNATTACHED};
-use super::{Heap, HeapLinks, abandon, flush, refill, report, sweep};
+use super::{Heap, HeapLinks, abandon, chunk, drain, flush, report, sweep};
 use crate::arena;
-use crate::config::{HEAP_BYTES, HEAPS_PER_CHUNK, UNIT_BYTES};
-use crate::os::{self, Range, ThreadEndKey};
+use crate::os::{self, ThreadEndKey};
 use crate::settings::{self, Options};
 use crate::stack::Stack;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::units::UnitId;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Heaps without a thread.
 static PARKED: Stack = Stack::new();
-/// The heap made last; each names the one before.
-static NEWEST: AtomicU32 = AtomicU32::new(0);
-/// How many heaps there are.
-static HEAPS: AtomicU32 = AtomicU32::new(0);
-/// Where the next heap is made: the chunk's first heap as a [`UnitId`] in the high half, heaps used in the low.
-static CHUNK: AtomicU64 = AtomicU64::new(0);
 /// The key that tells of a thread's end: 0 not made, [`NO_KEY`] not to be had, else the key + 1.
 static KEY: AtomicU64 = AtomicU64::new(0);
 
@@ -96,7 +88,7 @@ fn attach(options: Options) -> Option<&'static Heap> {
     let heap = match PARKED.pop(&HeapLinks) {
         // SAFETY: only heaps are parked.
         Some(id) => unsafe { Heap::from_id(id) },
-        None => make_heap()?,
+        None => chunk::make_heap()?,
     };
     FRONT.set(ptr::from_ref(heap).cast());
     if PHASE.get() == Phase::Fresh {
@@ -114,74 +106,6 @@ fn detach() {
     FRONT.set(&raw const UNATTACHED);
     abandon::abandon_all(heap);
     PARKED.push(&HeapLinks, heap.id());
-}
-
-/// Visits every heap that was ever made.
-pub fn each_heap(mut visit: impl FnMut(&'static Heap)) {
-    // ORDERING: Acquire pairs with the Release in `make_heap`.
-    let mut next = NEWEST.load(Ordering::Acquire);
-    while let Some(id) = UnitId::new(next) {
-        // SAFETY: only heaps are entered.
-        let heap = unsafe { Heap::from_id(id) };
-        visit(heap);
-        next = heap.shared.older.load(Ordering::Relaxed);
-    }
-}
-
-/// How many heaps were made: the most threads that allocated at the same time.
-pub fn heaps() -> usize {
-    HEAPS.load(Ordering::Relaxed) as usize
-}
-
-/// Makes a heap in zeroed memory.
-fn make_heap() -> Option<&'static Heap> {
-    loop {
-        let chunk = CHUNK.load(Ordering::Relaxed);
-        let (first, used) = ((chunk >> 32) as u32, chunk as u32 as usize);
-        let Some(first_id) = UnitId::new(first).filter(|_| used < HEAPS_PER_CHUNK) else {
-            new_chunk(chunk)?;
-            continue;
-        };
-        // Relaxed: the place is told by the word itself; its memory is the kernel's zeroes.
-        if CHUNK.compare_exchange(chunk, chunk + 1, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            continue;
-        }
-        let id = UnitId::of(first_id.address() + used * HEAP_BYTES)?;
-        // SAFETY: the place is ours alone, zeroed, aligned and large enough; zero is a valid heap.
-        let heap = unsafe { Heap::from_id(id) };
-        HEAPS.fetch_add(1, Ordering::Relaxed);
-        let mut newest = NEWEST.load(Ordering::Relaxed);
-        loop {
-            heap.shared.older.store(newest, Ordering::Relaxed);
-            // ORDERING: Release pairs with the Acquire in `each_heap`.
-            match NEWEST.compare_exchange(newest, id.get(), Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return Some(heap),
-                Err(seen) => newest = seen,
-            }
-        }
-    }
-}
-
-/// Replaces the used-up chunk `old` by a fresh one, with guards before and behind it.
-fn new_chunk(old: u64) -> Option<()> {
-    let heaps = HEAPS_PER_CHUNK * HEAP_BYTES;
-    let range = os::reserve(heaps + 2 * UNIT_BYTES, UNIT_BYTES, 0)?;
-    let guards = [
-        Range { at: range.at, len: UNIT_BYTES },
-        Range { at: range.end() - UNIT_BYTES, len: UNIT_BYTES },
-    ];
-    let first = UnitId::of(range.at + UNIT_BYTES).filter(|_| guards.into_iter().all(os::protect));
-    let entered = first.is_some_and(|first| {
-        let new = u64::from(first.get()) << 32;
-        CHUNK.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    });
-    if entered {
-        arena::account_reserved(range.len);
-        return Some(());
-    }
-    // No guards to be had, or another thread was faster; then its chunk is there to be used.
-    os::release(range);
-    (CHUNK.load(Ordering::Relaxed) != old).then_some(())
 }
 
 /// The key, made by the first caller.
@@ -223,7 +147,7 @@ extern "C" fn image_ends() {
     if let Some(heap) = attached() {
         flush::flush_all(heap);
         // A block that another thread has freed as well comes to light here.
-        refill::drain_inbox(heap);
+        drain::drain_inbox(heap);
         sweep::release_empty(heap);
     }
     arena::retire_all_empty();

@@ -4,7 +4,7 @@
 //! pool is adopted. From then on all pools that are looked into are this thread's own, so their free maps are exact, and the
 //! visitor may allocate and free: each pool's map is copied before its blocks are named.
 
-use super::{Heap, abandon, flush, mapping, refill, thread};
+use super::{Heap, abandon, drain, flush, mapping, thread};
 use crate::arena::Arena;
 use crate::config::{FIRST_UNIT, MAX_BLOCKS};
 use crate::pool::{PoolRef, SizeClass, Tag};
@@ -70,7 +70,7 @@ pub enum Item {
 pub fn walk(mut visitor: impl FnMut(Item)) {
     let id = thread::with_heap(Options::NONE, |heap| {
         flush::flush_all(heap);
-        refill::drain_inbox(heap);
+        drain::drain_inbox(heap);
         abandon::adopt_everything(heap);
         heap.id()
     });

@@ -1,20 +1,26 @@
-//! A pool's descriptor, and the work that its owner does on it: hand out, take back, give pages back.
+//! What stands in the metadata for a unit: the descriptor of a pool or of a large run.
+//!
+//! A [`PoolRef`] is anybody's way to it, an [`OwnedPool`] (`owned.rs`) its owner's; `locate.rs` finds it for an address,
+//! `list.rs` holds a heap's together.
+
+mod list;
+mod locate;
+mod owned;
 
 use core::cell::Cell;
 use core::ptr::NonNull;
 
 use super::class::SizeClass;
-use super::remote::{Announce, Owner, Shared};
-use crate::arena::{self, Arena, Claim, Kind};
-use crate::bits::{FreeMap, RemoteMap};
-use crate::config::{
-    DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, INLINE_BLOCKS, MEDIUM_UNITS, UNIT_BYTES, UNITS,
-};
-use crate::misuse::Misuse;
-use crate::os::{self, Range};
+use super::remote::{self, Announce, Owner, Shared};
+use crate::arena::{self, Claim};
+use crate::bits::RemoteMap;
+use crate::config::{DESCRIPTOR_BYTES, DESCRIPTORS_AT, INLINE_BLOCKS, MEDIUM_UNITS, UNIT_BYTES};
+use crate::os;
 use crate::stack::Links;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
-use crate::units::{UnitId, arena_base, regain, units_for};
+use crate::units::{UnitId, arena_base, regain};
+
+pub use list::{List, PoolList};
 
 /// What stands in an arena's metadata for each of its units.
 #[repr(C, align(64))]
@@ -25,7 +31,7 @@ pub struct Descriptor {
     link: AtomicU32,
     /// What the unit is the first of (P3). Written by who claimed it.
     tag: AtomicU16,
-    /// Bits of `Mark`s. Owner.
+    /// Which of its owner's lists it is on. Owner.
     listed: Cell<List>,
     /// Free blocks (P1). Written by the owner; others read it for statistics.
     free_count: AtomicU32,
@@ -53,18 +59,6 @@ const _: () = assert!(size_of::<Descriptor>() == DESCRIPTOR_BYTES);
 const _: () = assert!(core::mem::offset_of!(Descriptor, free) == 64);
 // One bit for each 4 KiB page of the largest pool.
 const _: () = assert!(MEDIUM_UNITS * UNIT_BYTES / 4096 <= 128);
-
-/// Which of its owner's lists a pool is on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum List {
-    /// None.
-    None = 0,
-    /// It has free blocks.
-    Used = 1,
-    /// It has none.
-    Full = 2,
-}
 
 /// What begins at a unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,19 +104,7 @@ pub struct PoolRef(NonNull<Descriptor>);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OwnedPool(PoolRef);
 
-/// A block that a pool's owner must be told about, found by [`PoolRef::locate`].
-#[derive(Clone, Copy)]
-pub struct Located {
-    /// The pool.
-    pub pool: PoolRef,
-    /// The block's index in it.
-    pub index: usize,
-}
-
 impl PoolRef {
-    /// For [`locate`](Self::locate): no arena is known yet. Not the base of any.
-    pub const NO_ARENA: usize = usize::MAX;
-
     /// The descriptor of the unit `id` of an arena.
     ///
     /// # Safety
@@ -164,105 +146,6 @@ impl PoolRef {
     #[inline(always)]
     pub fn shared(self) -> &'static Shared {
         &self.get().shared
-    }
-
-    /// The descriptor that `address`, given back as a block of `class`, belongs to if all is well. Pure
-    /// arithmetic: nothing is read. For prefetching, and the first half of `locate`.
-    #[inline(always)]
-    fn guess(address: usize, class: SizeClass) -> usize {
-        let index = (address / UNIT_BYTES % UNITS) & !(class.units() - 1);
-        arena_base(address) + DESCRIPTORS_AT + index * DESCRIPTOR_BYTES
-    }
-
-    /// Finds pool and index of a block of `class` that a client gave back: the one way in.
-    ///
-    /// `known` is an arena that an earlier call was right about; it saves the look-up.
-    #[inline(always)]
-    pub fn locate(address: usize, class: SizeClass, known: &mut usize) -> Result<Located, Misuse> {
-        let base = arena_base(address);
-        if base != *known {
-            if Arena::of(address).is_none() {
-                return Err(match arena::kind_of(address) {
-                    Kind::MappingHead | Kind::MappingTail => Misuse::WrongLayout,
-                    _ => Misuse::NotOurs,
-                });
-            }
-            *known = base;
-        }
-        let pool_at = class.pool_at(address);
-        let Some(descriptor) = NonNull::new(regain(Self::guess(address, class))) else {
-            return Err(Misuse::NotOurs);
-        };
-        let pool = PoolRef(descriptor);
-        // P3. Relaxed: the tag was written before the block was handed out, and the block came here with
-        // whatever synchronisation its user has. Descriptors of the metadata's own units are zero.
-        if pool.get().tag.load(Ordering::Relaxed) != Tag::Pool(class).raw() {
-            return Err(pool.why_not(address));
-        }
-        match class.index_of(address - pool_at) {
-            (index, true) => Ok(Located { pool, index }),
-            _ => Err(Misuse::NotABlockStart),
-        }
-    }
-
-    /// Fetches what flushing `address` will read.
-    #[inline(always)]
-    pub fn prefetch(address: usize, class: SizeClass) {
-        let descriptor = Self::guess(address, class);
-        let map = if class.is_inline() {
-            descriptor + core::mem::offset_of!(Descriptor, free)
-        } else {
-            let (index, _) = class.index_of(address % UNIT_BYTES);
-            let base = arena_base(address);
-            base + crate::config::FREE_MAPS_AT
-                + (address / UNIT_BYTES % UNITS) * crate::config::OUTER_MAP_BYTES
-                + index / 64 * 8
-        };
-        prefetch(descriptor);
-        prefetch(map);
-    }
-
-    /// Says what is wrong with a block that is not of the class that its layout says.
-    #[cold]
-    fn why_not(self, address: usize) -> Misuse {
-        match self.tag() {
-            Tag::Nothing => {
-                // Inside a medium pool or a large run?
-                match Self::holding(address) {
-                    Some(_) => Misuse::WrongLayout,
-                    None => Misuse::NotLive,
-                }
-            }
-            Tag::Large | Tag::Pool(_) => Misuse::WrongLayout,
-        }
-    }
-
-    /// What begins at `address`, if that is the start of a unit of an arena behind its metadata.
-    pub fn beginning_at(address: usize) -> Option<PoolRef> {
-        Arena::of(address)?;
-        let unit = UnitId::of(address).filter(|unit| unit.address() == address)?;
-        // SAFETY: the unit lies in a registered arena, behind its metadata.
-        (unit.index() >= FIRST_UNIT).then(|| unsafe { PoolRef::from_id(unit) })
-    }
-
-    /// The pool or large run that `address`, in an arena, lies in.
-    pub fn holding(address: usize) -> Option<PoolRef> {
-        let arena = Arena::of(address)?;
-        let at = address / UNIT_BYTES % UNITS;
-        if !arena.is_claimed(at) {
-            return None;
-        }
-        (FIRST_UNIT..=at)
-            .rev()
-            .find_map(|i| {
-                // SAFETY: a unit of a registered arena, behind its metadata.
-                let pool = unsafe { PoolRef::from_id(arena.unit(i)) };
-                match pool.tag() {
-                    Tag::Nothing => None,
-                    _ => Some(pool),
-                }
-            })
-            .filter(|pool| address < pool.id().address() + pool.bytes())
     }
 
     /// Bytes of the pool or run that begins here.
@@ -328,12 +211,7 @@ impl PoolRef {
         indices: impl ExactSizeIterator<Item = usize>,
         announce: impl FnOnce(Announce),
     ) -> Result<(), usize> {
-        // R3: count, announce, and only then mark.
-        announce(self.get().shared.raise(indices.len() as u32));
-        let map = self.remote_map(class);
-        let mut result = Ok(());
-        by_word(indices, |w, bits, twice| result = result.and(once(w, map.mark(w, bits) | twice)));
-        result
+        remote::free(&self.get().shared, self.remote_map(class), indices, announce)
     }
 
     /// Turns a claimed run of units into a pool of `class` that `heap` owns.
@@ -375,309 +253,6 @@ impl PoolRef {
     }
 }
 
-impl OwnedPool {
-    /// The shared side.
-    #[inline(always)]
-    pub fn as_ref(self) -> PoolRef {
-        self.0
-    }
-
-    /// Its class.
-    pub fn class(self) -> SizeClass {
-        match self.0.tag() {
-            Tag::Pool(class) => class,
-            // P3: an owned pool is a pool.
-            _ => os::abort(),
-        }
-    }
-
-    #[inline(always)]
-    fn free_map(self, class: SizeClass) -> FreeMap<'static> {
-        let words: *const Cell<u64> = if class.is_inline() {
-            self.0.get().free.0.as_ptr()
-        } else {
-            regain(arena::free_map_of(self.0.id()))
-        };
-        // SAFETY: as in `remote_map`; P2: the calling thread alone touches it.
-        FreeMap::new(unsafe { core::slice::from_raw_parts(words, class.words()) })
-    }
-
-    /// Free blocks (P1).
-    #[inline(always)]
-    pub fn free_count(self) -> usize {
-        self.0.get().free_count.load(Ordering::Relaxed) as usize
-    }
-
-    #[inline(always)]
-    fn set_free_count(self, n: usize) {
-        // Relaxed, as above: others read it for statistics only.
-        self.0.get().free_count.store(n as u32, Ordering::Relaxed);
-    }
-
-    /// Which list it is on.
-    #[inline(always)]
-    pub fn list(self) -> List {
-        self.0.get().listed.get()
-    }
-
-    /// Sets the bits of blocks that are out, remote frees not counted; returns how many.
-    pub fn copy_out(self, class: SizeClass, out: &mut [u64]) -> usize {
-        let blocks = class.blocks();
-        for (w, word) in self.free_map(class).words().iter().enumerate() {
-            let last = blocks - w * 64;
-            out[w] = !word.get() & if last >= 64 { !0 } else { (1 << last) - 1 };
-        }
-        self.0.remote_map(class).peek(|w, bits| out[w] &= !bits);
-        out.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// Takes blocks, lowest addresses first, and fills `slots` with them from the last slot down, until
-    /// they are full or the pool has no more. Returns how many.
-    #[inline]
-    pub fn hand_out(self, class: SizeClass, slots: &[Cell<*mut u8>]) -> usize {
-        let descriptor = self.0.get();
-        let base = self.0.id().address();
-        let size = class.block_size();
-        let words = self.free_map(class).words();
-        let have = self.free_count();
-        let n = slots.len().min(have);
-        let mut rest = slots;
-        let mut w = descriptor.hint.get() as usize;
-        let mut last = 0;
-        // P1: `n` bits are set at or behind `hint`, so the loop ends inside the map.
-        while slots.len() - rest.len() < n {
-            let Some(word) = words.get(w) else { os::abort() };
-            let mut bits = word.get();
-            let first = base + w * 64 * size;
-            if bits == !0 && rest.len() >= 64 {
-                let (before, these) = rest.split_at(rest.len() - 64);
-                for (i, slot) in these.iter().rev().enumerate() {
-                    slot.set(regain(first + i * size));
-                }
-                (rest, bits, last) = (before, 0, w * 64 + 63);
-            } else {
-                while bits != 0
-                    && let Some((slot, before)) = rest.split_last()
-                {
-                    let i = bits.trailing_zeros() as usize;
-                    slot.set(regain(first + i * size));
-                    (rest, bits, last) = (before, bits & (bits - 1), w * 64 + i);
-                }
-            }
-            word.set(bits);
-            w += usize::from(bits == 0);
-        }
-        descriptor.hint.set(w as u32);
-        self.set_free_count(have - n);
-        if n > 0 {
-            descriptor.untouched.set(descriptor.untouched.get().max(last as u32 + 1));
-            if self.has_holes() {
-                self.forget_holes();
-            }
-        }
-        n
-    }
-
-    /// P5, after blocks were handed out: which of them reach into holes is not worth finding out.
-    #[cold]
-    fn forget_holes(self) {
-        let words = &self.0.get().decommitted;
-        let pages: u32 = words.iter().map(|word| word.take().count_ones()).sum();
-        arena::note_holes(-(pages as isize * os::page_size() as isize));
-    }
-
-    /// Takes one block that reads as zero, if the pool knows of one.
-    pub fn hand_out_zero(self, class: SizeClass) -> Option<usize> {
-        let descriptor = self.0.get();
-        let index = descriptor.untouched.get();
-        if index as usize >= class.blocks() || !self.free_map(class).remove(index as usize) {
-            return None;
-        }
-        descriptor.untouched.set(index + 1);
-        self.set_free_count(self.free_count() - 1);
-        if self.has_holes() {
-            self.forget_holes();
-        }
-        Some(self.0.id().address() + index as usize * class.block_size())
-    }
-
-    /// Takes blocks back, by index, and brings the count up to date. When one was free already, its index is
-    /// the error.
-    #[inline]
-    pub fn take_back(
-        self,
-        class: SizeClass,
-        indices: impl ExactSizeIterator<Item = usize>,
-    ) -> Result<(), usize> {
-        let map = self.free_map(class);
-        let n = indices.len();
-        let mut lowest = usize::MAX;
-        // Neighbours are freed together more often than not: their word of the map is changed once, for
-        // a load has to wait for a store to the same word.
-        let mut result = Ok(());
-        by_word(indices, |w, bits, twice| {
-            lowest = lowest.min(w);
-            result = result.and(once(w, map.insert_word(w, bits) | twice));
-        });
-        let hint = &self.0.get().hint;
-        hint.set(hint.get().min(lowest as u32));
-        self.set_free_count(self.free_count() + n);
-        result
-    }
-
-    /// Merges what others have freed into the free map. Returns how many blocks, and whether more are on their way, so that the
-    /// pool must be announced again (R1). When a block was free already, its index is the error.
-    pub fn drain(self, class: SizeClass) -> Result<(usize, bool), usize> {
-        let free = self.free_map(class);
-        let mut result = Ok(());
-        let mut lowest = usize::MAX;
-        let n = self.0.remote_map(class).take(|w, bits| {
-            lowest = lowest.min(w);
-            result = result.and(once(w, free.insert_word(w, bits)));
-        });
-        if n > 0 {
-            let hint = &self.0.get().hint;
-            hint.set(hint.get().min(lowest as u32));
-            self.set_free_count(self.free_count() + n as usize);
-        }
-        result?;
-        Ok((n as usize, self.0.get().shared.lower(n)))
-    }
-
-    /// Whether every block is free.
-    #[inline(always)]
-    pub fn is_empty(self, class: SizeClass) -> bool {
-        self.free_count() == class.blocks()
-    }
-
-    /// Of an empty pool: the address of a block that others have freed as well, or are about to; any of them.
-    pub fn freed_twice(self, class: SizeClass) -> Option<usize> {
-        let (_, pending) = self.0.get().shared.peek();
-        if pending == 0 {
-            return None;
-        }
-        let mut index = 0;
-        self.0.remote_map(class).peek(|w, bits| {
-            if bits != 0 {
-                index = w * 64 + bits.trailing_zeros() as usize;
-            }
-        });
-        Some(self.0.id().address() + index * class.block_size())
-    }
-
-    /// Gives the pool up (R4); false, and it stays, when frees are pending.
-    #[must_use]
-    pub fn abandon(self, heap: UnitId) -> bool {
-        self.0.get().shared.abandon(heap, self.free_count() > 0)
-    }
-
-    /// Gives an empty pool's units back to its arena.
-    pub fn release(self, class: SizeClass) {
-        self.validate(class);
-        debug_assert!(self.is_empty(class) && self.list() == List::None);
-        if self.has_holes() {
-            self.forget_holes();
-        }
-        self.0.get().tag.store(TAG_NOTHING, Ordering::Relaxed);
-        let touched = self.0.get().untouched.get() as usize * class.block_size();
-        arena::release(self.0.id(), class.units(), units_for(touched).min(class.units()));
-    }
-
-    fn has_holes(self) -> bool {
-        self.0.get().decommitted.iter().any(|word| word.get() != 0)
-    }
-
-    /// Names every run of OS pages that has backing, as far as known, and on which no block is out. They are
-    /// noted as decommitted (P5): the caller decommits them before anything is handed out.
-    pub fn free_pages(self, class: SizeClass, mut each: impl FnMut(Range)) {
-        let page = os::page_size();
-        let map = self.free_map(class);
-        let base = self.0.id().address();
-        let size = class.block_size();
-        let descriptor = self.0.get();
-        // Behind the last block that was ever handed out nothing was touched.
-        let touched = (descriptor.untouched.get() as usize * size).div_ceil(page);
-        let mut run: Option<Range> = None;
-        for p in 0..touched.min(class.units() * UNIT_BYTES / page) {
-            let first = p * page / size;
-            let last = ((p + 1) * page - 1) / size;
-            let last = last.min(class.blocks() - 1);
-            let gone = &descriptor.decommitted[p / 64];
-            let bit = 1 << (p % 64);
-            let free = first > last || map.contains_run(first, last - first + 1);
-            if free && gone.get() & bit == 0 {
-                gone.set(gone.get() | bit);
-                let here = Range { at: base + p * page, len: page };
-                match &mut run {
-                    Some(run) => run.len += page,
-                    None => run = Some(here),
-                }
-            } else if let Some(run) = run.take() {
-                each(run);
-            }
-        }
-        if let Some(run) = run {
-            each(run);
-        }
-    }
-
-    /// The next pool on its owner's list.
-    #[inline(always)]
-    pub fn next(self) -> Option<OwnedPool> {
-        // Lists of a heap hold the heap's own pools only.
-        self.0.get().next.get().map(OwnedPool)
-    }
-
-    /// Checks P1 in debug builds.
-    pub fn validate(self, class: SizeClass) {
-        debug_assert_eq!(self.free_map(class).count(), self.free_count(), "P1");
-        let _ = class;
-    }
-}
-
-/// A doubly linked list of a heap's pools.
-#[derive(Default)]
-pub struct PoolList {
-    first: Cell<Option<PoolRef>>,
-}
-
-impl PoolList {
-    /// The first pool.
-    #[inline(always)]
-    pub fn first(&self) -> Option<OwnedPool> {
-        self.first.get().map(OwnedPool)
-    }
-
-    /// Puts `pool`, which is on no list, in front of this one, which is of kind `kind`.
-    pub fn push(&self, pool: OwnedPool, kind: List) {
-        debug_assert_eq!(pool.list(), List::None);
-        let descriptor = pool.0.get();
-        let next = self.first.get();
-        descriptor.listed.set(kind);
-        descriptor.previous.set(None);
-        descriptor.next.set(next);
-        if let Some(next) = next {
-            next.get().previous.set(Some(pool.0));
-        }
-        self.first.set(Some(pool.0));
-    }
-
-    /// Takes `pool`, which is on this list, off it.
-    pub fn remove(&self, pool: OwnedPool) {
-        debug_assert_ne!(pool.list(), List::None);
-        let descriptor = pool.0.get();
-        let (previous, next) = (descriptor.previous.take(), descriptor.next.take());
-        match previous {
-            Some(previous) => previous.get().next.set(next),
-            None => self.first.set(next),
-        }
-        if let Some(next) = next {
-            next.get().previous.set(previous);
-        }
-        descriptor.listed.set(List::None);
-    }
-}
-
 /// Where the links of pools are.
 pub struct PoolLinks;
 
@@ -687,44 +262,6 @@ impl Links for PoolLinks {
         let pool = unsafe { PoolRef::from_id(node) };
         &pool.get().link
     }
-}
-
-/// The index of the first of `twice`, the bits of word `w` that were set already, as an error.
-#[inline(always)]
-fn once(w: usize, twice: u64) -> Result<(), usize> {
-    if twice == 0 { Ok(()) } else { Err(w * 64 + twice.trailing_zeros() as usize) }
-}
-
-/// Gathers indices that follow each other and lie in one word of a map: `each` gets the word, the bits, and those of
-/// them that were named more than once.
-#[inline(always)]
-fn by_word(indices: impl Iterator<Item = usize>, mut each: impl FnMut(usize, u64, u64)) {
-    let (mut word, mut bits, mut twice) = (0, 0u64, 0u64);
-    for index in indices {
-        let (w, bit) = (index / 64, 1 << (index % 64));
-        if w != word && bits != 0 {
-            each(word, bits, twice);
-            (bits, twice) = (0, 0);
-        }
-        word = w;
-        twice |= bits & bit;
-        bits |= bit;
-    }
-    if bits != 0 {
-        each(word, bits, twice);
-    }
-}
-
-#[inline(always)]
-fn prefetch(address: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch of any address is harmless.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::without_provenance(address)) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 #[cfg(test)]

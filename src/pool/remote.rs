@@ -30,6 +30,7 @@
 //! fails, with pending ignored in `abandon` (R4) `abandon_against_mark`, with announcing after the
 //! bits (R3) `released_pool_is_not_touched`; all in `tests/loom.rs`.
 
+use crate::bits::{FreeMap, RemoteMap, by_word, first_of};
 use crate::sync::{AtomicU64, Ordering};
 use crate::units::UnitId;
 
@@ -183,4 +184,42 @@ impl Shared {
             )
             .is_ok()
     }
+}
+
+/// Frees the blocks `indices` of a pool that another heap owns, or nobody; `announce` puts the pool on a list. When a
+/// block was free already, its index is the error.
+pub fn free(
+    shared: &Shared,
+    map: RemoteMap<'_>,
+    indices: impl ExactSizeIterator<Item = usize>,
+    announce: impl FnOnce(Announce),
+) -> Result<(), usize> {
+    // R3: count, announce, and only then mark.
+    announce(shared.raise(indices.len() as u32));
+    let mut result = Ok(());
+    by_word(indices, |w, bits, twice| result = result.and(first_of(w, map.mark(w, bits) | twice)));
+    result
+}
+
+/// What a drain found.
+#[derive(Clone, Copy, Debug)]
+pub struct Drained {
+    /// Blocks that came into the free map.
+    pub blocks: usize,
+    /// The first word of the map that changed; any number behind it when none did.
+    pub lowest: usize,
+    /// More are on their way: the owner must put the pool on its inbox again (R1).
+    pub more: bool,
+}
+
+/// Merges what others have freed into the owner's free map. When a block was free already, its index is the error.
+pub fn drain(shared: &Shared, remote: RemoteMap<'_>, free: FreeMap<'_>) -> Result<Drained, usize> {
+    let mut result = Ok(());
+    let mut lowest = usize::MAX;
+    let n = remote.take(|w, bits| {
+        lowest = lowest.min(w);
+        result = result.and(first_of(w, free.insert_word(w, bits)));
+    });
+    result?;
+    Ok(Drained { blocks: n as usize, lowest, more: shared.lower(n) })
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::MAX_BLOCKS;
+use crate::config::{FIRST_UNIT, MAX_BLOCKS};
 use crate::misuse::Misuse;
+use crate::os::Range;
 
 /// Stands for a heap. Nobody looks for one there.
 const OWNER: u32 = 1000;
