@@ -7,12 +7,13 @@
 //!
 //! ```text
 //!   Inbox   head ──► node ──► node ──► 0        push one, take all (no ABA: nobody pops one)
-//!   Stack   tag·head ──► node ──► node ──► 0    push one, pop one (the tag changes with each)
+//!   Stack   tag·head ──► node ──► node ──► 0    push one, pop one (the tag changes with each pop)
 //! ```
 //!
 //! - **S1**: a node is on at most one list at a time, and its link field belongs to that list.
 //! - **S2**: `Stack::pop` may read the link of a node that is no longer first; the tag then differs
-//!   and its exchange fails. The tag has 32 bits: it would have to wrap within one `pop`.
+//!   and its exchange fails: a node is first again only after a pop. The tag has 32 bits: it would have to wrap
+//!   within one `pop`.
 //!
 //! Source: R. K. Treiber, *Systems Programming: Coping with Parallelism*, IBM RJ 5118, 1986.
 
@@ -80,7 +81,7 @@ impl Inbox {
 /// Push one, pop one.
 #[derive(Debug)]
 pub struct Stack {
-    /// Low half: the first node or 0. High half: the tag, one more with each change.
+    /// Low half: the first node or 0. High half: the tag, one more with each pop.
     head: AtomicU64,
 }
 
@@ -112,7 +113,7 @@ impl Stack {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             link.store((head & NODE_MASK) as u32, Ordering::Relaxed);
-            let new = (head & !NODE_MASK).wrapping_add(TAG_STEP) | u64::from(node.get());
+            let new = head & !NODE_MASK | u64::from(node.get());
             // ORDERING: Release publishes the link and the node; pairs with the Acquire in `pop`.
             match self.head.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -123,16 +124,16 @@ impl Stack {
 
     /// Takes the top node.
     pub fn pop(&self, links: &impl Links) -> Option<UnitId> {
-        // ORDERING: Acquire here and on failure: the link read next was published by the push
-        // that this head comes from.
+        // ORDERING: Acquire here and on failure pairs with the Release in `push`: the link read next, and
+        // the node with all that its pusher wrote, if it will be ours.
         let mut head = self.head.load(Ordering::Acquire);
         loop {
             let node = UnitId::new((head & NODE_MASK) as u32)?;
             let next = links.link(node).load(Ordering::Relaxed);
             let new = (head & !NODE_MASK).wrapping_add(TAG_STEP) | u64::from(next);
-            // ORDERING: Acquire pairs with the Release in `push`: the node is ours, with all that
-            // its pusher wrote. (S2: were `next` stale, the tag would have moved and this fails.)
-            match self.head.compare_exchange_weak(head, new, Ordering::Acquire, Ordering::Acquire) {
+            // Relaxed when it succeeds: what is there is what was acquired above, by the tag. (S2: were
+            // `next` stale, the tag would have moved and this fails.)
+            match self.head.compare_exchange_weak(head, new, Ordering::Relaxed, Ordering::Acquire) {
                 Ok(_) => return Some(node),
                 Err(seen) => head = seen,
             }

@@ -11,24 +11,33 @@
 //! ```
 //!
 //! **Mark.** A thread that frees `n` blocks of a foreign pool adds `n` to *pending*, then sets their
-//! bits in the remote map. If pending was 0 it is the one to *announce* the pool, between the two:
-//! on its owner's inbox, or, if it is abandoned and on no list, on the stack of abandoned pools.
+//! bits in the remote map. If pending was 0 it is the one to *announce* the pool: on its owner's inbox, or, if it
+//! is abandoned and on no list, on the stack of abandoned pools. It does so last, so that who is told finds the bits.
 //! **Drain.** The owner takes the bits and subtracts as many from pending. What is left was
 //! added by threads that have not set their bits yet, so the owner announces the pool to itself once more.
 //!
 //! - **R1**: pending > 0 ⇔ the pool is on one list, or the thread that raised it from 0 is about to
 //!   put it there, or its owner is draining it. (A *listed* pool is on the abandoned stack whatever pending.)
 //! - **R2**: pending ≥ bits set in the remote map: count first, then mark. So no free is ever forgotten.
-//! - **R3**: a pool is released only when all its blocks are in the free map; a marker's own block
-//!   gets there through its last touch of the pool, the setting of the bit. So nobody touches a pool that was released.
+//! - **R3**: a pool is released only when all its blocks are in the free map, where a marker's get by a drain, and nobody
+//!   drains before the pool was announced (R1). So the last touch of who announces is to announce, that of another
+//!   marker the setting of its last bit, and nobody touches a pool that was released.
 //!   (A block that is freed twice breaks this; a pool that is empty with frees pending is how that shows: `Heap::release`.)
 //! - **R4**: owner changes only while pending is 0 (abandon), or from abandoned to the one who
 //!   took it off its list, or by exchange from *unlisted with nothing pending* (adopt). So who reads
 //!   an owner in the same operation that raised pending from 0 may announce to that owner.
 //!
-//! Which test notices what: without the count before the bits (R2) `remote_free_is_never_forgotten`
-//! fails, with pending ignored in `abandon` (R4) `abandon_against_mark`, with announcing after the
-//! bits (R3) `released_pool_is_not_touched`; all in `tests/loom.rs`.
+//! Which test of `tests/loom.rs` fails when one of them is broken (each was tried):
+//!
+//! | without | fails |
+//! |---|---|
+//! | R1: announcing again what a drain left | `released_pool_is_not_touched` |
+//! | R2: the count before the bits | `remote_free_is_never_forgotten` |
+//! | R3: announcing by one marker alone, who raised from 0 | `released_pool_is_not_touched` |
+//! | R4: pending looked at by `abandon`; by `adopt_unlisted` | `abandon_against_mark`; `take_over_against_mark` |
+//! | Acquire in `raise`; Release in `lower` | `a_drained_pool_is_announced_again` |
+//! | Release in `abandon`; Acquire in `adopt_unlisted` | `abandon_against_mark` |
+//! | Release in `adopt` | `an_adopted_pool_is_announced` |
 
 use crate::bits::{FreeMap, RemoteMap, by_word, first_of};
 use crate::sync::{AtomicU64, Ordering};
@@ -70,7 +79,7 @@ const fn word(owner: Owner, pending: u32) -> u64 {
     (owner.raw() as u64) << 32 | pending as u64
 }
 
-/// What a marker has to do before it sets its bits.
+/// What a marker has to do when it has set its bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub enum Announce {
@@ -143,7 +152,7 @@ impl Shared {
     pub fn abandon(&self, heap: UnitId, listed: bool) -> bool {
         let to = if listed { Owner::Listed } else { Owner::Unlisted };
         // ORDERING: Release publishes the owner's plain fields and its free map to the adopter;
-        // pairs with the Acquire in `adopt` and `adopt_unlisted`.
+        // pairs with the Acquire in `adopt_unlisted`, and in `raise` by who will list the pool.
         self.0
             .compare_exchange(
                 word(Owner::Heap(heap), 0),
@@ -161,9 +170,10 @@ impl Shared {
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
             let new = word(Owner::Heap(heap), seen as u32);
-            // ORDERING: Acquire pairs with the Release in `abandon`; Release: our thread is done with
-            // the link that said what was below the pool on the stack, pairs with Acquire in `raise` (S1).
-            match self.0.compare_exchange_weak(seen, new, Ordering::AcqRel, Ordering::Relaxed) {
+            // ORDERING: Release: our thread is done with the link that said what was below the pool on
+            // the stack; pairs with the Acquire in `raise` (S1). What the last owner and the markers
+            // wrote came with the pool, when it was popped.
+            match self.0.compare_exchange_weak(seen, new, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return seen as u32 != 0,
                 Err(now) => seen = now,
             }
@@ -194,10 +204,11 @@ pub fn free(
     indices: impl ExactSizeIterator<Item = usize>,
     announce: impl FnOnce(Announce),
 ) -> Result<(), usize> {
-    // R3: count, announce, and only then mark.
-    announce(shared.raise(indices.len() as u32));
+    // R2: count, then mark.
+    let what = shared.raise(indices.len() as u32);
     let mut result = Ok(());
     by_word(indices, |w, bits, twice| result = result.and(first_of(w, map.mark(w, bits) | twice)));
+    announce(what);
     result
 }
 

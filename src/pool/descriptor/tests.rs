@@ -238,20 +238,26 @@ fn what_others_freed_is_drained() {
     }
 }
 
-/// The owner drains while a free is counted and not yet marked: it is told that more is to come.
+/// The owner drains while some of what was counted is marked and some is not: it is told that more is to come.
 #[test]
 fn a_drain_says_when_more_is_to_come() {
     let subject = Subject::new(48);
-    let taken = subject.take(10);
+    let taken = subject.take(66);
+    assert_eq!(taken, (0..66).collect::<Vec<_>>());
     let mut first = None;
-    let result =
-        subject.pool.as_ref().free_remotely(subject.class, taken[..4].iter().copied(), |_| {
+    // When the last is asked for, those of the first word of the map are marked.
+    let indices = [0, 1, 64, 65].into_iter().inspect(|&i| {
+        if i == 65 {
             first = Some(subject.pool.drain(subject.class));
-        });
-    assert_eq!(result, Ok(()));
-    assert_eq!(first, Some(Ok((0, true))));
-    assert_eq!(subject.pool.drain(subject.class), Ok((4, false)));
-    subject.give(taken[4..].iter().copied()).unwrap();
+        }
+    });
+    let mut announced = Announce::No;
+    let result =
+        subject.pool.as_ref().free_remotely(subject.class, indices, |what| announced = what);
+    assert_eq!((announced, result), (Announce::To(owner()), Ok(())));
+    assert_eq!(first, Some(Ok((2, true))));
+    assert_eq!(subject.pool.drain(subject.class), Ok((2, false)));
+    subject.give(2..64).unwrap();
 }
 
 #[test]
