@@ -72,8 +72,8 @@ struct Heap {
     /// H2.
     pool_bytes: Cell<usize>,
     free_bytes: Cell<usize>,
-    /// Live bytes at the last sweep, or more that were seen since.
-    swept_live: Cell<usize>,
+    /// What decides when to look for free OS pages.
+    pace: sweep::Pace,
     /// Slow paths until magazines are looked at for idleness.
     until_idle: Cell<u32>,
     classes: [ClassPools; CLASSES],

@@ -118,9 +118,15 @@ impl OwnedPool {
     /// P5, after blocks were handed out: which of them reach into holes is not worth finding out.
     #[cold]
     fn forget_holes(self) {
+        arena::note_holes(-(self.hole_bytes() as isize));
+        self.0.get().decommitted.iter().for_each(|word| word.set(0));
+    }
+
+    /// Bytes of OS pages without backing (P5).
+    pub fn hole_bytes(self) -> usize {
         let words = &self.0.get().decommitted;
-        let pages: u32 = words.iter().map(|word| word.take().count_ones()).sum();
-        arena::note_holes(-(pages as isize * os::page_size() as isize));
+        let pages: u32 = words.iter().map(|word| word.get().count_ones()).sum();
+        pages as usize * os::page_size()
     }
 
     /// Takes one block that reads as zero, if the pool knows of one.
@@ -227,8 +233,8 @@ impl OwnedPool {
         let touched = (descriptor.untouched.get() as usize * size).div_ceil(page);
         let mut run: Option<Range> = None;
         for p in 0..touched.min(class.units() * UNIT_BYTES / page) {
-            let first = p * page / size;
-            let last = ((p + 1) * page - 1) / size;
+            let (first, _) = class.index_of(p * page);
+            let (last, _) = class.index_of((p + 1) * page - 1);
             let last = last.min(class.blocks() - 1);
             let gone = &descriptor.decommitted[p / 64];
             let bit = 1 << (p % 64);
