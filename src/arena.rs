@@ -28,7 +28,7 @@
 //!
 //! - **A1**: who cleared a unit's bit in `free` ([`UnitMap::claim`]) holds the unit, alone, until it sets
 //!   the bit again. Purging holds units in the same way while it talks to the kernel.
-//! - **A2**: a free unit that is not `dirty` reads as zero.
+//! - **A2**: a unit that is not `dirty` read as zero when it was claimed last, or does now that it is free.
 //! - **A3**: metadata stays mapped and readable as long as the process lives, also when its arena is gone
 //!   (*dormant*: blocks unmapped, metadata decommitted). So descriptors may be looked at late (`stack.rs`, S2).
 //! - **A4**: `FREE_DIRTY` = Σ free dirty units, `CLAIMED` = Σ claimed units; each is off by what threads are
@@ -227,9 +227,9 @@ impl Arena {
     /// Book-keeping for units that were just claimed.
     fn claimed(self, at: usize, len: usize) -> Claim {
         let header = self.header();
-        let dirty = header.dirty.take(at, len);
-        header.recent.take(at, len);
-        header.lent.take(at, len);
+        // What was dirty stays so, and counts again when it is released.
+        let dirty = header.dirty.among(at, len);
+        header.lent.clear(at, len);
         registry::adjust_free(header.row.load(Ordering::Relaxed), -(len as i32));
         FREE_DIRTY.fetch_sub(dirty.count(), Ordering::Relaxed);
         purge::note_claimed(CLAIMED.fetch_add(len, Ordering::Relaxed) + len);
@@ -311,46 +311,54 @@ pub fn claim(len: usize, align: usize, dense: bool) -> Option<Claim> {
     None
 }
 
-/// The arena to claim from: one with a dirty run that fits exactly, else the one whose dirty run fits best, else the first
-/// of the right kind that has a run at all. `None`: a new one is needed.
+/// The arena to claim from: where dirty memory is, else one of the right kind with a run at all. `None`: a new one is
+/// needed.
 fn choose(len: usize, align: usize, huge: bool) -> Option<Arena> {
-    // How many arenas that would do are looked at, in the hope of a better one.
+    let dirty = if free_dirty() >= len { choose_dirty(len, align) } else { None };
+    dirty.or_else(|| {
+        let first = with_room(len, |arena, free| {
+            if arena.is_huge() == huge && free.best_run(len, align).is_some() {
+                return ControlFlow::Break(arena);
+            }
+            ControlFlow::Continue(())
+        });
+        first.break_value()
+    })
+}
+
+/// The first arena with a dirty run that fits exactly, else the one whose dirty run fits best.
+fn choose_dirty(len: usize, align: usize) -> Option<Arena> {
+    // How many arenas that have room are looked at, in the hope of a better run than was found.
     const ENOUGH: usize = 8;
-    let try_dirty = free_dirty() >= len;
     let mut best: Option<(usize, Arena)> = None;
-    let mut clean = None;
     let mut looked_at = 0;
-    let exact = registry::each(|arena, free_units| {
+    let exact = with_room(len, |arena, free| {
+        let dirty = free.and(&arena.header().dirty.snapshot());
+        if let Some((_, n)) = dirty.best_run(len, align)
+            && best.is_none_or(|(m, _)| n < m)
+        {
+            best = Some((n, arena));
+        }
+        looked_at += 1;
+        match best {
+            Some((n, arena)) if n == len || looked_at >= ENOUGH => ControlFlow::Break(arena),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    exact.break_value().or(best.map(|(_, arena)| arena))
+}
+
+/// Visits the arenas that have `len` free units, with their free units, lowest row first.
+fn with_room(
+    len: usize,
+    mut visit: impl FnMut(Arena, &UnitBits) -> ControlFlow<Arena>,
+) -> ControlFlow<Arena> {
+    registry::each(|arena, free_units| {
         if (free_units as usize) < len {
             return ControlFlow::Continue(());
         }
-        let header = arena.header();
-        let free = header.free.snapshot();
-        if try_dirty {
-            let dirty = free.and(&header.dirty.snapshot());
-            match dirty.best_run(len, align) {
-                Some((_, n)) if n == len => return ControlFlow::Break(arena),
-                Some((_, n)) if best.is_none_or(|(m, _)| n < m) => best = Some((n, arena)),
-                _ => {}
-            }
-        }
-        if clean.is_none() && arena.is_huge() == huge && free.best_run(len, align).is_some() {
-            clean = Some(arena);
-        }
-        looked_at += 1;
-        let found = if try_dirty { best.is_some() } else { clean.is_some() };
-        if found && (looked_at >= ENOUGH || !try_dirty) {
-            return match best {
-                Some((_, arena)) => ControlFlow::Break(arena),
-                None => clean.map_or(ControlFlow::Continue(()), ControlFlow::Break),
-            };
-        }
-        ControlFlow::Continue(())
-    });
-    match exact {
-        ControlFlow::Break(arena) => Some(arena),
-        ControlFlow::Continue(()) => best.map(|(_, arena)| arena).or(clean),
-    }
+        visit(arena, &arena.header().free.snapshot())
+    })
 }
 
 /// Claims the `len` units from `unit` on, if all are free: a run grows in place.
@@ -364,14 +372,26 @@ pub fn claim_at(unit: UnitId, len: usize) -> Option<Claim> {
     Some(arena.claimed(at, len))
 }
 
-/// Gives `len` claimed units back, of which the first `dirty` may have contents and the others still read as
-/// zero. The dirty ones stay at hand as far as the budget allows.
+/// Claims the `len` units from `unit` on, if they are free and dirty and what lies before and behind them is in use: a hole
+/// that nothing fits better. `unit` was claimed at some time.
+pub fn claim_hole(unit: UnitId, len: usize) -> Option<Claim> {
+    let arena = Arena(arena_base(unit.address()));
+    let (header, at) = (arena.header(), unit.index());
+    let fits = header.free.is_clear(at - 1)
+        && header.free.is_clear(at + len)
+        && header.dirty.contains_run(at, len);
+    // Of an arena that was unmapped meanwhile no unit is free.
+    (fits && header.free.claim(at, len)).then(|| arena.claimed(at, len))
+}
+
+/// Gives `len` claimed units back, of which the first `dirty` may have contents, and those that had when they were
+/// claimed; the others still read as zero. The dirty ones stay at hand as far as the budget allows.
 pub fn release(unit: UnitId, len: usize, dirty: usize) {
     let arena = Arena(arena_base(unit.address()));
     let (header, at) = (arena.header(), unit.index());
-    header.dirty.set(at, dirty);
-    header.recent.set(at, dirty);
-    FREE_DIRTY.fetch_add(dirty, Ordering::Relaxed);
+    header.dirty.ensure(at, dirty);
+    header.recent.ensure(at, len);
+    FREE_DIRTY.fetch_add(header.dirty.among(at, len).count(), Ordering::Relaxed);
     CLAIMED.fetch_sub(len, Ordering::Relaxed);
     registry::adjust_free(header.row.load(Ordering::Relaxed), len as i32);
     // Last: from here on others may claim the units (A1).
@@ -417,7 +437,10 @@ pub fn metadata_bytes() -> usize {
 }
 
 fn note_peak() {
-    PEAK.fetch_max(committed_bytes(), Ordering::Relaxed);
+    let bytes = committed_bytes();
+    if bytes > PEAK.load(Ordering::Relaxed) {
+        PEAK.fetch_max(bytes, Ordering::Relaxed);
+    }
 }
 
 /// Bytes of units in use, free units that still have backing, and mappings beside the arenas.

@@ -254,20 +254,52 @@ impl UnitBits {
         })
     }
 
+    /// The bits at which `len` set ones in a row begin.
+    fn starts(mut self, len: usize) -> UnitBits {
+        // What has `n` set ones from here, and again from `by ≤ n` on, has `n + by`.
+        let mut n = 1;
+        while n < len {
+            let by = n.min(len - n);
+            self = self.and(&self.lowered(by));
+            n += by;
+        }
+        self
+    }
+
+    /// All bits `by` places lower, those below dropped.
+    #[inline]
+    fn lowered(&self, by: usize) -> UnitBits {
+        let (words, bits) = (by / 64, by % 64);
+        let mut lower = self.0;
+        if words > 0 {
+            lower.copy_within(words.min(UNIT_WORDS).., 0);
+            lower[UNIT_WORDS - words.min(UNIT_WORDS)..].fill(0);
+        }
+        let mut above = 0;
+        for word in lower.iter_mut().rev() {
+            let here = *word;
+            // Two shifts, for one by 64 is none.
+            *word = here >> bits | above << (63 - bits) << 1;
+            above = here;
+        }
+        UnitBits(lower)
+    }
+
     /// The shortest run of set bits that has room for `len` of them beginning at a multiple of `align`, as
     /// `(at, len of the run)`; the first of several that are alike. Short runs first keep the long ones whole.
     pub fn best_run(&self, len: usize, align: usize) -> Option<(usize, usize)> {
         let mut best = None;
-        for (at, n) in self.runs() {
-            let start = at.next_multiple_of(align);
-            if start + len <= at + n && best.is_none_or(|(_, m)| n < m) {
-                best = Some((start, n));
-                if n == len {
+        // Most runs are too short, and are gone at once. Of the others, all but the last `len - 1` are left.
+        for (at, more) in self.starts(len).runs() {
+            let start = at.wrapping_add(align - 1) & !(align - 1);
+            if start < at + more && best.is_none_or(|(_, m)| more < m) {
+                best = Some((start, more));
+                if more == 1 {
                     break;
                 }
             }
         }
-        best
+        best.map(|(at, more)| (at, more + len - 1))
     }
 }
 
@@ -287,6 +319,16 @@ impl UnitMap {
     /// What it looks like now. Each word is as it was at some time; nothing is claimed by looking.
     pub fn snapshot(&self) -> UnitBits {
         UnitBits(core::array::from_fn(|w| self.words[w].load(Ordering::Relaxed)))
+    }
+
+    /// Whether the bits `at..at + len` are all set, as far as can be told by looking.
+    pub fn contains_run(&self, at: usize, len: usize) -> bool {
+        each_word(at, len, |w, mask| self.words[w].load(Ordering::Relaxed) & mask == mask)
+    }
+
+    /// Whether the bit `i` is clear, as far as can be told by looking; bits behind the last are.
+    pub fn is_clear(&self, i: usize) -> bool {
+        self.words.get(i / 64).is_none_or(|word| word.load(Ordering::Relaxed) >> (i % 64) & 1 == 0)
     }
 
     /// Clears the bits `at..at + len` when all of them are set: they are then the caller's alone.
@@ -328,6 +370,30 @@ impl UnitMap {
             self.words[w].fetch_or(mask, Ordering::Release);
             true
         });
+    }
+
+    /// Sets the bits `at..at + len`, which nobody else changes; without a write where they all are.
+    pub fn ensure(&self, at: usize, len: usize) {
+        if !self.contains_run(at, len) {
+            self.set(at, len);
+        }
+    }
+
+    /// Those of the bits `at..at + len` that are set.
+    pub fn among(&self, at: usize, len: usize) -> UnitBits {
+        let mut found = UnitBits::NONE;
+        each_word(at, len, |w, mask| {
+            found.0[w] = self.words[w].load(Ordering::Relaxed) & mask;
+            true
+        });
+        found
+    }
+
+    /// Clears the bits `at..at + len`, which nobody else changes; without a write where none is set.
+    pub fn clear(&self, at: usize, len: usize) {
+        if self.among(at, len) != UnitBits::NONE {
+            self.take(at, len);
+        }
     }
 
     /// Clears the bits `at..at + len` and returns those of them that were set.

@@ -74,6 +74,8 @@ struct Heap {
     free_bytes: Cell<usize>,
     /// What decides when to look for free OS pages.
     pace: sweep::Pace,
+    /// Where runs were freed.
+    holes: large::Holes,
     /// Slow paths until magazines are looked at for idleness.
     until_idle: Cell<u32>,
     classes: [ClassPools; CLASSES],

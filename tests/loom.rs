@@ -318,7 +318,7 @@ impl Units {
             self.seen.note(Event::NotClaimed);
             return false;
         }
-        let dirty = self.dirty.take(at, len);
+        let dirty = self.dirty.among(at, len);
         for unit in at..at + len {
             let clean = !dirty.contains(unit);
             self.memory(unit).touch(|word| {
@@ -326,7 +326,7 @@ impl Units {
                 *word = 7;
             });
         }
-        self.dirty.set(at, len);
+        self.dirty.ensure(at, len);
         self.free.set(at, len);
         true
     }

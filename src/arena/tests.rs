@@ -180,11 +180,50 @@ fn dirty_memory_comes_first() {
     assert_eq!(b.dirty.count(), 3);
     let a = claim(8, 1, false).unwrap();
     assert_eq!((a.unit, a.dirty.count()), (places[0], 8));
-    // Of what is given back clean, nothing is dirty.
+    // Dirty memory stays dirty, whether it was written meanwhile or not; clean memory where it was written.
     release(a.unit, 8, 2);
     release(b.unit, 3, 0);
-    assert_eq!(free_dirty(), 2);
-    assert_eq!(claim_at(places[0], 8).unwrap().dirty.count(), 2);
+    assert_eq!(free_dirty(), 11);
+    assert_eq!(claim_at(places[0], 8).unwrap().dirty.count(), 8);
+    purge_all();
+    assert_eq!(free_dirty(), 0);
+    let b = claim_at(places[1], 3).unwrap();
+    assert_eq!(b.dirty, UnitBits::NONE);
+    release(b.unit, 3, 1);
+    assert_eq!(free_dirty(), 1);
+    assert_eq!(claim_at(places[1], 3).unwrap().dirty.count(), 1);
+}
+
+/// A hole is claimed where it fits, and nowhere else.
+#[test]
+fn a_hole_fits_exactly() {
+    if !alone("a_hole_fits_exactly", &[]) {
+        return;
+    }
+    let held: Vec<_> = [2, 3, 4, 1].map(|len| Held::claim(len, 1).unwrap()).into();
+    let places: Vec<_> = held.iter().map(|held| held.at).collect();
+    assert!(places.is_sorted_by_key(|unit| unit.get()));
+    let [a, b, c, d]: [Held; 4] = held.try_into().ok().unwrap();
+    assert!(claim_hole(places[1], 3).is_none(), "in use");
+    b.release();
+    assert!(claim_hole(places[1], 2).is_none(), "smaller than the hole");
+    assert!(claim_hole(places[1], 4).is_none(), "larger");
+    let claim = claim_hole(places[1], 3).unwrap();
+    assert_eq!((claim.unit, claim.dirty.count()), (places[1], 3));
+    release(places[1], 3, 3);
+    c.release();
+    assert!(claim_hole(places[1], 3).is_none(), "a part of a larger one by now");
+    assert!(claim_hole(places[1], 7).is_some());
+    release(places[1], 7, 7);
+    purge_all();
+    assert!(claim_hole(places[1], 7).is_none(), "not dirty any more");
+    a.release();
+    d.release();
+    // The whole arena is one hole; behind its last unit nothing is.
+    let arena = Arena(arena_base(places[0].address()));
+    let whole = claim_at(arena.unit(FIRST_UNIT), arena.units()).unwrap();
+    release(whole.unit, arena.units(), arena.units());
+    assert!(claim_hole(whole.unit, arena.units()).is_some());
 }
 
 #[test]

@@ -5,9 +5,10 @@
 //! which, only to check.
 
 use core::alloc::Layout;
+use core::cell::Cell;
 use core::ptr;
 
-use super::mapping;
+use super::{mapping, thread};
 use crate::arena::{self, Claim, Kind};
 use crate::config::{LARGE_MAX, UNIT_BYTES};
 use crate::misuse::{self, Misuse};
@@ -37,6 +38,34 @@ fn account(bytes: isize) {
     ACCOUNTS.bytes.fetch_add(bytes as usize, Ordering::Relaxed);
 }
 
+/// Runs that a thread freed last, by length: where the next of that length most likely fits exactly, found without a
+/// search through the arenas. Only hints: whoever comes first may have claimed the units.
+pub struct Holes([[Cell<Option<UnitId>>; Holes::DEPTH]; Holes::LENGTHS]);
+
+impl Holes {
+    /// Runs of 1 to so many units (1 MiB). Using a longer one costs more than finding it.
+    const LENGTHS: usize = 16;
+    /// Runs of each length.
+    const DEPTH: usize = 4;
+
+    fn of_length(&self, units: usize) -> Option<&[Cell<Option<UnitId>>; Holes::DEPTH]> {
+        self.0.get(units.wrapping_sub(1))
+    }
+
+    fn note(&self, unit: UnitId, units: usize) {
+        if let Some(places) = self.of_length(units) {
+            let mut moved = Some(unit);
+            places.iter().for_each(|place| moved = place.replace(moved));
+        }
+    }
+
+    fn claim(&self, units: usize) -> Option<Claim> {
+        // Each is looked at once: what does not fit now is not worth a second look.
+        let places = self.of_length(units)?;
+        places.iter().find_map(|place| arena::claim_hole(place.take()?, units))
+    }
+}
+
 /// How a layout that no class serves is served.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Service {
@@ -61,20 +90,25 @@ impl Service {
 /// Allocates; with `zeroed`, memory that reads as zero.
 pub fn allocate(layout: Layout, options: Options, zeroed: bool) -> *mut u8 {
     settings::decide(options);
-    let block = match Service::of(layout) {
-        Service::Run { units, align } => allocate_run(layout, units, align, zeroed),
+    let (block, bytes) = match Service::of(layout) {
+        Service::Run { units, align } => {
+            (allocate_run(layout, units, align, zeroed), units * UNIT_BYTES)
+        }
         // Fresh from the kernel: zero.
-        Service::Mapping => mapping::allocate(layout),
+        Service::Mapping => (mapping::allocate(layout), mapping::usable_size(layout)),
     };
     if !block.is_null() {
         ACCOUNTS.made.fetch_add(1, Ordering::Relaxed);
-        account(usable_size(block.addr(), layout) as isize);
+        account(bytes as isize);
     }
     block
 }
 
 fn allocate_run(layout: Layout, units: usize, align: usize, zeroed: bool) -> *mut u8 {
-    let Some(claim) = arena::claim(units, align, false) else { return ptr::null_mut() };
+    let hole = || thread::attached().filter(|_| align == 1)?.holes.claim(units);
+    let Some(claim) = hole().or_else(|| arena::claim(units, align, false)) else {
+        return ptr::null_mut();
+    };
     let run = run_of(claim.unit);
     run.make_large(units);
     let block: *mut u8 = regain(claim.unit.address());
@@ -107,6 +141,9 @@ pub fn free(block: *mut u8, layout: Layout) {
                 misuse::abort(Misuse::DoubleFree, address, layout.size());
             }
             arena::release(run.id(), units, units);
+            if let Some(heap) = thread::attached() {
+                heap.holes.note(run.id(), units);
+            }
             units * UNIT_BYTES
         }
         Service::Mapping => mapping::free(address, layout),
