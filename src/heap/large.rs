@@ -10,7 +10,7 @@ use core::ptr;
 
 use super::{mapping, thread};
 use crate::arena::{self, Claim, Kind};
-use crate::config::{LARGE_MAX, UNIT_BYTES};
+use crate::config::{LARGE_DENSE_BYTES, LARGE_MAX, UNIT_BYTES};
 use crate::misuse::{self, Misuse};
 use crate::pool::{PoolRef, Tag};
 use crate::settings::{self, Options};
@@ -46,7 +46,7 @@ impl Holes {
     /// Runs of 1 to so many units (1 MiB). Using a longer one costs more than finding it.
     const LENGTHS: usize = 16;
     /// Runs of each length.
-    const DEPTH: usize = 4;
+    const DEPTH: usize = 16;
 
     fn of_length(&self, units: usize) -> Option<&[Cell<Option<UnitId>>; Holes::DEPTH]> {
         self.0.get(units.wrapping_sub(1))
@@ -106,7 +106,8 @@ pub fn allocate(layout: Layout, options: Options, zeroed: bool) -> *mut u8 {
 
 fn allocate_run(layout: Layout, units: usize, align: usize, zeroed: bool) -> *mut u8 {
     let hole = || thread::attached().filter(|_| align == 1)?.holes.claim(units);
-    let Some(claim) = hole().or_else(|| arena::claim(units, align, false)) else {
+    let dense = || ACCOUNTS.bytes.load(Ordering::Relaxed) >= LARGE_DENSE_BYTES;
+    let Some(claim) = hole().or_else(|| arena::claim(units, align, dense())) else {
         return ptr::null_mut();
     };
     let run = run_of(claim.unit);
