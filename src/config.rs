@@ -68,9 +68,9 @@ pub const HUGE_PAGE_UNITS: usize = HUGE_PAGE_BYTES / UNIT_BYTES;
 /// Bytes of pools of one class from which on a heap's further pools of it are claimed where huge pages are (2 MiB):
 /// they will be filled. With fewer, a huge page that is hardly used weighs more than the faults it saves.
 pub const DENSE_BYTES: usize = 2 << 20;
-/// Bytes of large blocks in use from which on more are claimed where huge pages are (32 MiB). Blocks are used further
+/// Bytes of large blocks in use from which on more are claimed where huge pages are (8 MiB). Blocks are used further
 /// apart than small ones, so it is the address translation that huge pages spare: a fifth of the time to touch their pages.
-pub const LARGE_DENSE_BYTES: usize = 32 << 20;
+pub const LARGE_DENSE_BYTES: usize = 8 << 20;
 
 /// Free dirty units that are kept whatever the load: the fixed part of the budget (32 MiB).
 pub const KEEP_UNITS: usize = 512;
