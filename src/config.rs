@@ -72,8 +72,8 @@ pub const DENSE_BYTES: usize = 2 << 20;
 /// apart than small ones, so it is the address translation that huge pages spare: a fifth of the time to touch their pages.
 pub const LARGE_DENSE_BYTES: usize = 8 << 20;
 
-/// Free dirty units that are kept whatever the load: the fixed part of the budget (32 MiB).
-pub const KEEP_UNITS: usize = 512;
+/// Free dirty units that are kept whatever the load: the fixed part of the budget (16 MiB).
+pub const KEEP_UNITS: usize = 256;
 /// The share of claimed units that may be kept free and dirty beyond the fixed part: a quarter.
 pub const KEEP_SHARE: usize = 4;
 /// Free bytes inside used pools that a heap tolerates before it looks for free OS pages in them,

@@ -31,7 +31,7 @@ use crate::units::{align_down, align_up};
 
 #[cfg(test)]
 pub(crate) use fake::{calls, refuse_from, refuse_none};
-pub use unix::{ThreadEndKey, abort, environment, milliseconds, print, thread_end_key};
+pub use unix::{ThreadEndKey, abort, environment, milliseconds, print, thread_end_key, yield_now};
 
 /// Bytes of an OS page: 4, 16 or 64 KiB, asked once.
 #[inline]

@@ -4,7 +4,7 @@
 //! memory is kept for the next request, as long as the program uses about as much as it did: what is free
 //! then are the gaps between what is used. When the use has fallen by a quarter, what is free beyond a *budget* goes back,
 //! in the very operation that freed it, for a program that then idles calls nobody. The budget is a quarter of what
-//! is in use, and at least 32 MiB.
+//! is in use, and at least 16 MiB.
 //!
 //! Time shrinks what is kept besides: each purge delay, units that nobody wanted since the one
 //! before are first *lent* to the kernel (`MADV_FREE`: touched again, they cost a seventh of

@@ -219,11 +219,13 @@ fn a_hole_fits_exactly() {
     assert!(claim_hole(places[1], 7).is_none(), "not dirty any more");
     a.release();
     d.release();
-    // The whole arena is one hole; behind its last unit nothing is.
+    // Behind the last unit nothing is.
     let arena = Arena(arena_base(places[0].address()));
-    let whole = claim_at(arena.unit(FIRST_UNIT), arena.units()).unwrap();
-    release(whole.unit, arena.units(), arena.units());
-    assert!(claim_hole(whole.unit, arena.units()).is_some());
+    let last = arena.unit(arena.end() - 4);
+    let both = claim_at(arena.unit(arena.end() - 5), 5).unwrap();
+    release(last, 4, 4);
+    assert!(claim_hole(last, 4).is_some());
+    release(both.unit, 5, 5);
 }
 
 #[test]

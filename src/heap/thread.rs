@@ -23,7 +23,7 @@ use crate::arena;
 use crate::os::{self, ThreadEndKey};
 use crate::settings::{self, Options};
 use crate::stack::Stack;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Heaps without a thread.
 static PARKED: Stack = Stack::new();
@@ -31,6 +31,12 @@ static PARKED: Stack = Stack::new();
 static KEY: AtomicU64 = AtomicU64::new(0);
 
 const NO_KEY: u64 = u64::MAX;
+
+/// Threads that are in [`thread_ends`] just now.
+static ENDING: AtomicU32 = AtomicU32::new(0);
+/// How long [`image_ends`] waits for them, in milliseconds. They call nobody, so it is some microseconds; but in the child of a
+/// `fork` a thread that was ending then never comes to its end.
+const ENDING_MS: u64 = 50;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -131,8 +137,21 @@ fn end_key() -> Option<ThreadEndKey> {
 
 /// Called by the C library when a thread that has a heap ends.
 unsafe extern "C" fn thread_ends(_: *mut c_void) {
+    // Relaxed: whoever has deleted the key by now may miss this; nothing can be done about it here.
+    ENDING.fetch_add(1, Ordering::Relaxed);
     PHASE.set(Phase::Ended);
     detach();
+    // ORDERING: Release pairs with the Acquire in `await_ending`: all that this thread did is done.
+    ENDING.fetch_sub(1, Ordering::Release);
+}
+
+/// Waits until nobody is in [`thread_ends`] any more.
+fn await_ending() {
+    let start = os::milliseconds();
+    // ORDERING: Acquire pairs with the Release in `thread_ends`.
+    while ENDING.load(Ordering::Acquire) != 0 && os::milliseconds() - start < ENDING_MS {
+        os::yield_now();
+    }
 }
 
 /// Called when the process ends, or when the library that neap is part of is unloaded.
@@ -144,6 +163,8 @@ extern "C" fn image_ends() {
     if key != 0 && key != NO_KEY {
         ThreadEndKey::from_raw(key - 1).delete();
     }
+    // And none that has just begun may still be in it.
+    await_ending();
     if let Some(heap) = attached() {
         flush::flush_all(heap);
         // A block that another thread has freed as well comes to light here.

@@ -221,6 +221,12 @@ pub fn milliseconds() -> u64 {
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
+/// Lets other threads run.
+pub fn yield_now() {
+    // SAFETY: sched_yield has no preconditions; that it does nothing is no harm.
+    let _ = unsafe { libc::sched_yield() };
+}
+
 /// Writes to stderr. What can't be written is lost.
 pub fn print(mut text: &[u8]) {
     while !text.is_empty() {
