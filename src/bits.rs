@@ -7,6 +7,13 @@
 //! | [`UnitMap`] | everybody | units of an arena: free, dirty, … |
 //!
 //! In all of them bit `i % 64` of word `i / 64` stands for thing `i`.
+//!
+//! Which test of `tests/loom.rs` fails when an ordering or a step is missing (each was tried):
+//!
+//! | without | fails |
+//! |---|---|
+//! | Release in [`RemoteMap::mark`]; Acquire in `take` | `mark_publishes_the_block` |
+//! | Acquire in [`UnitMap::claim`]; Release in `set`; giving back a part that was claimed | `a_unit_has_one_holder` |
 
 use core::cell::Cell;
 

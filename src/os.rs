@@ -30,7 +30,7 @@ use crate::sync::{AtomicUsize, Ordering};
 use crate::units::{align_down, align_up};
 
 #[cfg(test)]
-pub(crate) use fake::{calls, refuse_from, refuse_none};
+pub(crate) use fake::{calls, refuse_from, refuse_none, refuse_only};
 pub use unix::{ThreadEndKey, abort, environment, milliseconds, print, thread_end_key, yield_now};
 
 /// Bytes of an OS page: 4, 16 or 64 KiB, asked once.

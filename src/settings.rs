@@ -110,9 +110,12 @@ pub fn decide(fixed: Options) {
     if CURRENT.load(Ordering::Relaxed) != 0 {
         return;
     }
-    let decided = fixed.or(from_environment()).or(DEFAULTS);
-    // Relaxed: the word is all there is. Two first callers read the same environment; one wins.
-    let _ = CURRENT.compare_exchange(0, decided.0, Ordering::Relaxed, Ordering::Relaxed);
+    let decided = fixed.or(from_environment(|_, _, _| ())).or(DEFAULTS);
+    // Relaxed: the word is all there is. Two first callers read the same environment; one wins, and
+    // reads it once more to say what is wrong with it.
+    if CURRENT.compare_exchange(0, decided.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        let _ = from_environment(complain);
+    }
 }
 
 fn current() -> Options {
@@ -146,7 +149,8 @@ pub fn stats_at_exit() -> bool {
     (current().0 & STATS_MASK) >> STATS_SHIFT == 1
 }
 
-fn from_environment() -> Options {
+/// What the environment says; each bad value goes to `complain`: its name, itself, and what was wanted.
+fn from_environment(complain: impl Fn(&str, &[u8], &str)) -> Options {
     let mut options = Options::NONE;
     if let Some(value) = os::environment(c"NEAP_PURGE_DELAY_MS") {
         match number(value) {

@@ -15,6 +15,15 @@
 //!   and its exchange fails: a node is first again only after a pop. The tag has 32 bits: it would have to wrap
 //!   within one `pop`.
 //!
+//! Which test of `tests/loom.rs` fails when an ordering or a step is missing (each was tried):
+//!
+//! | without | fails |
+//! |---|---|
+//! | Release in [`Inbox::push`]; Acquire in `take_all` | `inbox_hands_over_every_node_whole` |
+//! | the link read before its node is visited | `inbox_nodes_may_come_back_while_it_is_read` |
+//! | Release in [`Stack::push`]; either Acquire in `pop` | `stack_hands_each_node_to_one` |
+//! | S2: the tag | `stack_notices_a_top_that_came_back` |
+//!
 //! Source: R. K. Treiber, *Systems Programming: Coping with Parallelism*, IBM RJ 5118, 1986.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};

@@ -7,8 +7,8 @@ use allocator_api2::alloc::{AllocError, Allocator, Global, Layout};
 use bumpalo::Bump;
 use common::{KIB, MIB, Rng};
 use hashbrown::{HashMap, HashSet};
-use neap::Neap;
 use neap::heap::owns;
+use neap::{Configured, Neap};
 use std::ptr::NonNull;
 
 // The program's own allocator is the system's, so that what is in neap is there by choice.
@@ -41,6 +41,15 @@ fn a_map_of_hashbrown() {
     let (ours, theirs) = (index(&mut neap), index(&mut system));
     assert!(ours.len() > 1000);
     assert!(ours == theirs, "the maps hold the same");
+    let (_, value) = neap.iter().next().expect("an entry");
+    assert!(owns((&raw const *value).cast()), "the table lies in neap");
+}
+
+#[test]
+fn a_map_in_a_neap_with_options() {
+    let mut neap: Words<Configured> = HashMap::new_in(Neap::new().purge_delay_ms(100));
+    let mut system: Words<Global> = HashMap::new_in(Global);
+    assert!(index(&mut neap) == index(&mut system), "the maps hold the same");
     let (_, value) = neap.iter().next().expect("an entry");
     assert!(owns((&raw const *value).cast()), "the table lies in neap");
 }

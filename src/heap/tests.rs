@@ -473,6 +473,36 @@ fn a_refused_block_is_null_and_the_others_are_whole() {
     assert!(refused > 0);
 }
 
+/// One call after the other is refused, and all others are granted: whatever that call was for, nothing is lost, and
+/// at most one block is null for it.
+#[test]
+fn a_single_refused_call_loses_nothing() {
+    if !alone_with("a_single_refused_call_loses_nothing", &[("NEAP_ARENA_MIB", "4")]) {
+        return;
+    }
+    Block::new(8).free();
+    let sizes = [8, 200, 5000, 70_000, 1 << 20, 3 << 20, 20 << 20, 100 << 20];
+    for k in 0.. {
+        assert!(k < 10_000, "no end");
+        os::refuse_only(k);
+        let before = os::calls();
+        let blocks: Vec<_> = sizes.map(|size| Block::try_new(size, 8)).into();
+        let refused = blocks.iter().filter(|block| block.is_none()).count();
+        blocks.into_iter().flatten().for_each(Block::free);
+        purge();
+        let made = os::calls() - before;
+        os::refuse_none();
+        assert!(refused <= 1, "{refused} blocks for one refused call");
+        // What could not be given back then is now.
+        purge();
+        validate();
+        assert_nothing_is_lost();
+        if made <= k {
+            break;
+        }
+    }
+}
+
 /// Frees need no memory, whoever frees.
 #[test]
 fn a_free_succeeds_whatever_the_kernel_says() {

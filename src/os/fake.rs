@@ -11,7 +11,8 @@ use super::{Range, unix};
 
 thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
-    static REFUSE_FROM: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// The first call that is refused, and the first after it that is not.
+    static REFUSED: Cell<(usize, usize)> = const { Cell::new((usize::MAX, usize::MAX)) };
 }
 
 /// Calls that this thread has made so far.
@@ -21,18 +22,25 @@ pub fn calls() -> usize {
 
 /// Refuses this thread's calls from the `k`-th from now on (0: the next).
 pub fn refuse_from(k: usize) {
-    REFUSE_FROM.set(CALLS.get() + k);
+    REFUSED.set((CALLS.get() + k, usize::MAX));
+}
+
+/// Refuses the `k`-th of this thread's calls from now on, and no other.
+pub fn refuse_only(k: usize) {
+    let n = CALLS.get() + k;
+    REFUSED.set((n, n + 1));
 }
 
 /// Refuses no more.
 pub fn refuse_none() {
-    REFUSE_FROM.set(usize::MAX);
+    REFUSED.set((usize::MAX, usize::MAX));
 }
 
 fn granted() -> bool {
     let n = CALLS.get();
     CALLS.set(n + 1);
-    n < REFUSE_FROM.get()
+    let (first, end) = REFUSED.get();
+    n < first || n >= end
 }
 
 fn checked(at: usize, len: usize) -> bool {
