@@ -75,15 +75,11 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
         let address = first.get().addr();
         let located = PoolRef::locate(address, class, &mut known)
             .unwrap_or_else(|misuse| die(misuse, address, class));
-        let same =
-            |block: &&Cell<*mut u8>| class.pool_at(block.get().addr()) == class.pool_at(address);
-        let len = 1 + rest[1..].iter().take_while(same).count();
-        let (run, later) = rest.split_at(len);
-        match abandon::as_own(heap, located.pool) {
-            Some(pool) => take_back(heap, pool, class, run),
-            None => free_remotely(located.pool, class, run),
-        }
-        rest = later;
+        let done = match abandon::as_own(heap, located.pool) {
+            Some(pool) => take_back(heap, pool, class, rest),
+            None => free_remotely(located.pool, class, rest),
+        };
+        rest = &rest[done..];
     }
     Heap::count(&heap.shared.taken_back, n);
     magazine.drop_oldest(n);
@@ -99,25 +95,30 @@ fn index_of(block: &Cell<*mut u8>, class: SizeClass) -> usize {
     }
 }
 
-fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, run: &[Cell<*mut u8>]) {
-    let indices = run.iter().map(|block| index_of(block, class));
-    if let Err(index) = pool.take_back(class, indices) {
-        let address = pool.as_ref().id().address() + index * class.block_size();
-        die(Misuse::DoubleFree, address, class);
-    }
-    heap.free_bytes.set(heap.free_bytes.get() + run.len() * class.block_size());
+/// Takes those of the first of `blocks` back that are this pool's; returns how many.
+#[inline(always)]
+fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, blocks: &[Cell<*mut u8>]) -> usize {
+    let n = pool
+        .take_back(class, blocks.iter().map(|block| block.get().addr()))
+        .unwrap_or_else(|(misuse, address)| die(misuse, address, class));
+    heap.free_bytes.set(heap.free_bytes.get() + n * class.block_size());
     debug_assert!(pool.list() != List::None);
     heap.returned(pool, class);
+    n
 }
 
-fn free_remotely(pool: PoolRef, class: SizeClass, run: &[Cell<*mut u8>]) {
-    let indices = run.iter().map(|block| index_of(block, class));
+/// Frees those of the first of `blocks` that are this foreign pool's; returns how many.
+fn free_remotely(pool: PoolRef, class: SizeClass, blocks: &[Cell<*mut u8>]) -> usize {
+    let pool_at = |block: &Cell<*mut u8>| class.pool_at(block.get().addr());
+    let base = pool_at(&blocks[0]);
+    let n = blocks.iter().take_while(|block| pool_at(block) == base).count();
+    let indices = blocks[..n].iter().map(|block| index_of(block, class));
     let announce = |announce| abandon::announce(announce, pool, class);
     if let Err(index) = pool.free_remotely(class, indices, announce) {
         // By arithmetic: the pool is not ours to look at any more (R3).
-        let address = class.pool_at(run[0].get().addr()) + index * class.block_size();
-        die(Misuse::DoubleFree, address, class);
+        die(Misuse::DoubleFree, base + index * class.block_size(), class);
     }
+    n
 }
 
 #[cold]

@@ -4,8 +4,9 @@ use core::cell::Cell;
 
 use super::{Descriptor, List, OwnedPool, PoolRef, TAG_NOTHING, Tag};
 use crate::arena;
-use crate::bits::{FreeMap, by_word, first_of};
+use crate::bits::FreeMap;
 use crate::config::UNIT_BYTES;
+use crate::misuse::Misuse;
 use crate::os::{self, Range};
 use crate::pool::SizeClass;
 use crate::pool::remote;
@@ -144,28 +145,58 @@ impl OwnedPool {
         Some(self.0.id().address() + index as usize * class.block_size())
     }
 
-    /// Takes blocks back, by index, and brings the count up to date. When one was free already, its index is
-    /// the error.
+    /// Takes back the blocks at `addresses` up to the first that is not in this pool, and brings the count up to date.
+    /// Returns how many. What is no block's start, or free already, is the error, with the address.
     #[inline]
     pub fn take_back(
         self,
         class: SizeClass,
-        indices: impl ExactSizeIterator<Item = usize>,
-    ) -> Result<(), usize> {
+        addresses: impl Iterator<Item = usize>,
+    ) -> Result<usize, (Misuse, usize)> {
         let map = self.free_map(class);
-        let n = indices.len();
-        let mut lowest = usize::MAX;
+        let base = self.0.id().address();
+        let bytes = class.units() * UNIT_BYTES;
         // Neighbours are freed together more often than not: their word of the map is changed once, for
         // a load has to wait for a store to the same word.
-        let mut result = Ok(());
-        by_word(indices, |w, bits, twice| {
-            lowest = lowest.min(w);
-            result = result.and(first_of(w, map.insert_word(w, bits) | twice));
-        });
+        let (mut word, mut bits) = (0, 0u64);
+        let mut lowest = usize::MAX;
+        let mut n = 0;
+        let free_already = |word: usize, twice: u64| {
+            let index = word * 64 + twice.trailing_zeros() as usize;
+            Err((Misuse::DoubleFree, base + index * class.block_size()))
+        };
+        for address in addresses {
+            let offset = address.wrapping_sub(base);
+            if offset >= bytes {
+                break;
+            }
+            let (index, is_start) = class.index_of(offset);
+            if !is_start {
+                return Err((Misuse::NotABlockStart, address));
+            }
+            if index / 64 != word {
+                let twice = map.insert_word(word, bits);
+                if twice != 0 {
+                    return free_already(word, twice);
+                }
+                (word, bits) = (index / 64, 0);
+            }
+            lowest = lowest.min(word);
+            let bit = 1 << (index % 64);
+            if bits & bit != 0 {
+                return free_already(word, bit);
+            }
+            bits |= bit;
+            n += 1;
+        }
+        let twice = map.insert_word(word, bits);
+        if twice != 0 {
+            return free_already(word, twice);
+        }
         let hint = &self.0.get().hint;
         hint.set(hint.get().min(lowest as u32));
         self.set_free_count(self.free_count() + n);
-        result
+        Ok(n)
     }
 
     /// Merges what others have freed into the free map. Returns how many blocks, and whether more are on their way, so that the

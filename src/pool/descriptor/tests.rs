@@ -58,11 +58,18 @@ impl Subject {
 
     fn give(&self, indices: impl IntoIterator<Item = usize>) -> Result<(), usize> {
         let indices: Vec<_> = indices.into_iter().collect();
-        let result = self.pool.take_back(self.class, indices.into_iter());
-        if result.is_ok() {
-            self.pool.validate(self.class);
+        let addresses = indices.iter().map(|index| self.address(*index));
+        match self.pool.take_back(self.class, addresses) {
+            Ok(n) => {
+                assert_eq!(n, indices.len());
+                self.pool.validate(self.class);
+                Ok(())
+            }
+            Err((misuse, address)) => {
+                assert_eq!(misuse, Misuse::DoubleFree);
+                Err(self.class.index_of(address - self.base()).0)
+            }
         }
-        result
     }
 
     /// Frees as another thread would; what it would have to announce comes back with whether all was well.
