@@ -65,9 +65,9 @@ pub const MAX_ARENAS: usize = 1 << 16;
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 /// Units of a huge page.
 pub const HUGE_PAGE_UNITS: usize = HUGE_PAGE_BYTES / UNIT_BYTES;
-/// Bytes of pools of one class from which on a heap's further pools of it are claimed where huge pages are (2 MiB):
+/// Bytes of pools of one class from which on a heap's further pools of it are claimed where huge pages are (1 MiB):
 /// they will be filled. With fewer, a huge page that is hardly used weighs more than the faults it saves.
-pub const DENSE_BYTES: usize = 2 << 20;
+pub const DENSE_BYTES: usize = 1 << 20;
 /// Bytes of large blocks in use from which on more are claimed where huge pages are (8 MiB). Blocks are used further
 /// apart than small ones, so it is the address translation that huge pages spare: a fifth of the time to touch their pages.
 pub const LARGE_DENSE_BYTES: usize = 8 << 20;

@@ -16,7 +16,7 @@ use crate::sync::{AtomicU64, Ordering};
 pub enum Thp {
     /// Everywhere: fewest page faults, up to 2 MiB more memory for a small program.
     Always,
-    /// For what will be filled, as where a heap has 2 MiB of one size class already: the default.
+    /// For what will be filled: where a heap has 1 MiB of one size class, or the process 8 MiB in large blocks, already. The default.
     #[default]
     Madvise,
     /// Never; arenas are advised against it where the system's own setting is `always`.
