@@ -213,7 +213,8 @@ impl Arena {
     /// Claims `len` free units in a row that begin at a multiple of `align`, dirty ones by preference.
     fn claim(self, len: usize, align: usize) -> Option<Claim> {
         let header = self.header();
-        // Every round in which somebody else was faster, somebody else made progress.
+        // Every round in which somebody else was faster, somebody else made progress. (Two that want overlapping runs
+        // across the same words may both give back what they have; they do not keep step for long.)
         loop {
             let free = header.free.snapshot();
             let dirty = free.and(&header.dirty.snapshot());
