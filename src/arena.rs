@@ -373,16 +373,17 @@ pub fn claim_at(unit: UnitId, len: usize) -> Option<Claim> {
     Some(arena.claimed(at, len))
 }
 
-/// Claims the `len` units from `unit` on, if they are free and dirty and what lies before and behind them is in use: a hole
-/// that nothing fits better. `unit` was claimed at some time.
-pub fn claim_hole(unit: UnitId, len: usize) -> Option<Claim> {
+/// Claims the first `len` of the `hole` units from `unit` on, if those are free and dirty and what lies before and behind
+/// them is in use. `unit` was claimed at some time.
+pub fn claim_hole(unit: UnitId, hole: usize, len: usize) -> Option<Claim> {
     let arena = Arena(arena_base(unit.address()));
     let (header, at) = (arena.header(), unit.index());
-    let fits = header.free.is_clear(at - 1)
-        && header.free.is_clear(at + len)
-        && header.dirty.contains_run(at, len);
+    let is_hole = header.free.is_clear(at - 1)
+        && header.free.is_clear(at + hole)
+        && header.free.contains_run(at, hole)
+        && header.dirty.contains_run(at, hole);
     // Of an arena that was unmapped meanwhile no unit is free.
-    (fits && header.free.claim(at, len)).then(|| arena.claimed(at, len))
+    (is_hole && header.free.claim(at, len)).then(|| arena.claimed(at, len))
 }
 
 /// Gives `len` claimed units back, of which the first `dirty` may have contents, and those that had when they were

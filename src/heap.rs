@@ -13,14 +13,16 @@
 //! ```
 //!
 //! **A request** pops the class's magazine: that is all, with no counter, no descriptor and no touch of the
-//! block. An empty magazine is *refilled* (`refill.rs`): pools with remote frees are drained, then the used pools' free
-//! maps are read in address order, then an abandoned pool is adopted, then one is claimed.
+//! block. An empty magazine is *refilled* (`refill.rs`): pools with remote frees are drained (`drain.rs`), then the used pools' free
+//! maps are read in address order, then an abandoned pool is adopted, then one is claimed. How many blocks a magazine
+//! holds is decided there, too (`capacity.rs`).
 //!
 //! **A free** pushes. A full magazine is *flushed* by half, the oldest blocks first (`flush.rs`): each block's
-//! pool is found and checked, the bit set in its free map, or in its remote map when another heap owns it.
+//! pool is found and checked, the bit set in its free map, or in its remote map when another heap owns it. The heap's lists and accounts
+//! of its pools are kept by `pools.rs`; pages in half-used ones are given back by `sweep.rs`.
 //!
 //! **A thread's end** flushes all magazines and abandons pools that still have blocks out (`abandon.rs`); the
-//! heap itself is parked, and the next new thread uses it (`thread.rs`). No lock exists anywhere, so a child
+//! heap itself is parked, and the next new thread uses it (`thread.rs`; new ones come from `chunk.rs`). No lock exists anywhere, so a child
 //! after `fork` finds nothing locked, whatever other threads were doing: no `pthread_atfork` is needed. What
 //! those threads held at that moment, magazines and pools, stays out of use in the child.
 //!

@@ -20,6 +20,7 @@ fn main() {
             large_blocks,
             mappings_of_their_own,
             a_thread_that_ends,
+            what_a_thread_left_behind,
             sizes_that_change,
             filling_and_freeing_again_and_again,
             address_space_goes_back_too,
@@ -137,6 +138,26 @@ fn a_thread_that_ends() {
     let full = resident();
     drop(rest);
     assert!(resident() <= full);
+}
+
+fn what_a_thread_left_behind() {
+    // A thread frees half of its blocks, so that all its pools have room, and ends. What it left is freed by others, each
+    // pool's blocks by many.
+    let fill_there = || {
+        let work = || {
+            let mut blocks = fill(full_bytes());
+            Rng(22).shuffle(&mut blocks);
+            blocks.truncate(blocks.len() / 2);
+            blocks
+        };
+        std::thread::spawn(work).join().expect("the thread")
+    };
+    let free = |mut blocks: Vec<Block>| {
+        let other = blocks.split_off(blocks.len() / 2);
+        std::thread::spawn(move || drop(other)).join().expect("the thread");
+        drop(blocks);
+    };
+    course(fill_there, free).assert_end_below(0.3);
 }
 
 fn sizes_that_change() {

@@ -3,7 +3,8 @@
 //! A pool that has both free blocks and blocks out waits on its class's stack, from which any heap that needs
 //! such a pool takes it before it claims a new one. A pool that was full is on no stack: the first thread that
 //! frees into it takes it over and frees locally; should two come at once, one marks remotely and lists it
-//! (`pool/remote.rs`). A pool into which somebody is freeing at this very moment can't be abandoned: it stays with the
+//! (`pool/remote.rs`). A free into a pool that is on the stack takes one pool off it, so that what a thread left does not
+//! wait there when it has become empty. A pool into which somebody is freeing at this very moment can't be abandoned: it stays with the
 //! parked heap, and the next thread that uses the heap has it.
 
 use super::Heap;
@@ -45,23 +46,44 @@ fn abandon(heap: &Heap, pool: OwnedPool, class: SizeClass) {
     }
 }
 
-/// Takes one abandoned pool of `class` over; false when there is none.
+/// Takes an abandoned pool of `class` with free blocks over; false when there is none.
 pub fn adopt(heap: &Heap, class: SizeClass) -> bool {
-    let stack = &ABANDONED[class.index()];
-    while !stack.looks_empty() {
-        let Some(id) = stack.pop(&PoolLinks) else { return false };
-        // SAFETY: only pools are put on these stacks.
-        let pool = unsafe { PoolRef::from_id(id) };
-        let (pool, pending) = pool.adopt(heap.id());
-        heap.take_in(pool, class);
-        if pending {
-            welcome_pending(heap, pool, class);
-        }
+    while let Some(pool) = adopt_one(heap, class) {
         if pool.free_count() > 0 {
             return true;
         }
     }
     false
+}
+
+/// Takes one pool of `class` off the stack, for a free into a pool that is on it: that pool is somewhere among the others
+/// and can't be picked out. When all blocks of all pools on the stack have been freed, each of them was taken off by one of
+/// those frees, and has gone back to its arena.
+#[cold]
+pub fn relieve(heap: &Heap, class: SizeClass) {
+    if let Some(pool) = adopt_one(heap, class) {
+        heap.returned(pool, class);
+    }
+}
+
+/// Whether the pool, of which the caller has a block, is on the stack.
+pub fn is_listed(pool: PoolRef) -> bool {
+    pool.shared().peek().0 == Owner::Listed
+}
+
+fn adopt_one(heap: &Heap, class: SizeClass) -> Option<OwnedPool> {
+    let stack = &ABANDONED[class.index()];
+    if stack.looks_empty() {
+        return None;
+    }
+    // SAFETY: only pools are put on these stacks.
+    let pool = unsafe { PoolRef::from_id(stack.pop(&PoolLinks)?) };
+    let (pool, pending) = pool.adopt(heap.id());
+    heap.take_in(pool, class);
+    if pending {
+        welcome_pending(heap, pool, class);
+    }
+    Some(pool)
 }
 
 /// Drains a pool that was adopted while others were freeing into it.
@@ -103,8 +125,7 @@ pub fn announce(announce: Announce, pool: PoolRef, class: SizeClass) {
 /// Takes every abandoned pool over that can be had.
 pub fn adopt_everything(heap: &Heap) {
     for class in SizeClass::all() {
-        // Those that still have no free block are not counted as found; the stack is empty then.
-        while adopt(heap, class) {}
+        while adopt_one(heap, class).is_some() {}
     }
     Arena::each(|arena| {
         for index in FIRST_UNIT..arena.end() {

@@ -38,31 +38,59 @@ fn account(bytes: isize) {
     ACCOUNTS.bytes.fetch_add(bytes as usize, Ordering::Relaxed);
 }
 
-/// Runs that a thread freed last, by length: where the next of that length most likely fits exactly, found without a
+/// Where a thread freed runs last, by length: where the next of that length most likely fits, found without a
 /// search through the arenas. Only hints: whoever comes first may have claimed the units.
-pub struct Holes([[Cell<Option<UnitId>>; Holes::DEPTH]; Holes::LENGTHS]);
+pub struct Holes([Stack; Holes::LENGTHS]);
+
+/// Runs of one length, the last one first; the oldest is forgotten when there are too many.
+struct Stack {
+    places: [Cell<Option<UnitId>>; Stack::DEPTH],
+    top: Cell<u8>,
+}
+
+impl Stack {
+    const DEPTH: usize = 16;
+
+    fn push(&self, unit: UnitId) {
+        let top = usize::from(self.top.get());
+        self.places[top % Stack::DEPTH].set(Some(unit));
+        self.top.set(((top + 1) % Stack::DEPTH) as u8);
+    }
+
+    fn pop(&self) -> Option<UnitId> {
+        let top = (usize::from(self.top.get()) + Stack::DEPTH - 1) % Stack::DEPTH;
+        let unit = self.places[top].take()?;
+        self.top.set(top as u8);
+        Some(unit)
+    }
+}
 
 impl Holes {
     /// Runs of 1 to so many units (1 MiB). Using a longer one costs more than finding it.
     const LENGTHS: usize = 16;
-    /// Runs of each length.
-    const DEPTH: usize = 16;
-
-    fn of_length(&self, units: usize) -> Option<&[Cell<Option<UnitId>>; Holes::DEPTH]> {
-        self.0.get(units.wrapping_sub(1))
-    }
+    /// How much longer than the run a hole may be.
+    const REST: usize = 2;
 
     fn note(&self, unit: UnitId, units: usize) {
-        if let Some(places) = self.of_length(units) {
-            let mut moved = Some(unit);
-            places.iter().for_each(|place| moved = place.replace(moved));
+        if let Some(stack) = self.0.get(units.wrapping_sub(1)) {
+            stack.push(unit);
         }
     }
 
+    /// Claims `units` units where a hole is known that is just as long, or hardly longer.
     fn claim(&self, units: usize) -> Option<Claim> {
-        // Each is looked at once: what does not fit now is not worth a second look.
-        let places = self.of_length(units)?;
-        places.iter().find_map(|place| arena::claim_hole(place.take()?, units))
+        for hole in units..=(units + Self::REST).min(Self::LENGTHS) {
+            // Each is looked at once: what does not fit now is not worth a second look.
+            while let Some(unit) = self.0[hole - 1].pop() {
+                if let Some(claim) = arena::claim_hole(unit, hole, units) {
+                    if let Some(rest) = UnitId::of(unit.address() + units * UNIT_BYTES) {
+                        self.note(rest, hole - units);
+                    }
+                    return Some(claim);
+                }
+            }
+        }
+        None
     }
 }
 

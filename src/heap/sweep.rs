@@ -15,7 +15,7 @@ use super::{Heap, abandon, drain, flush, thread};
 use crate::arena::{self, Arena};
 use crate::config::SWEEP_RESERVE_BYTES;
 use crate::os::{self, Range};
-use crate::pool::{OwnedPool, PoolRef, SizeClass};
+use crate::pool::{OwnedPool, SizeClass};
 use crate::settings::Options;
 
 /// What decides when to sweep. Zero, as in a new heap, is a good start.
@@ -77,7 +77,7 @@ fn sweep(heap: &Heap) -> usize {
         while let Some(pool) = next {
             next = pool.next();
             if let Some(next) = next {
-                PoolRef::prefetch(next.as_ref().id().address(), class);
+                next.fetch(class);
             }
             punch(pool, class, &mut holes);
         }
@@ -153,6 +153,7 @@ pub fn purge() {
     thread::with_heap(Options::NONE, |heap| {
         flush::flush_all(heap);
         drain::drain_inbox(heap);
+        thread::settle_parked();
         abandon::adopt_everything(heap);
         let _ = sweep(heap);
     });

@@ -23,10 +23,12 @@ use crate::arena;
 use crate::os::{self, ThreadEndKey};
 use crate::settings::{self, Options};
 use crate::stack::Stack;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Heaps without a thread.
 static PARKED: Stack = Stack::new();
+/// Whether a heap was parked with pools, since [`settle_parked`] looked last.
+static KEPT: AtomicBool = AtomicBool::new(false);
 /// The key that tells of a thread's end: 0 not made, [`NO_KEY`] not to be had, else the key + 1.
 static KEY: AtomicU64 = AtomicU64::new(0);
 
@@ -111,7 +113,32 @@ fn detach() {
     flush::flush_all(heap);
     FRONT.set(&raw const UNATTACHED);
     abandon::abandon_all(heap);
+    if heap.pool_bytes.get() > 0 {
+        // Relaxed: a hint for who calls `settle_parked` later.
+        KEPT.store(true, Ordering::Relaxed);
+    }
     PARKED.push(&HeapLinks, heap.id());
+}
+
+/// Abandons what parked heaps still have: pools into which somebody was freeing when their thread ended. That is rare, and
+/// only then heaps are taken off the stack: a thread that begins meanwhile has to make one.
+pub fn settle_parked() {
+    if !KEPT.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    let settled = Stack::new();
+    while let Some(id) = PARKED.pop(&HeapLinks) {
+        // SAFETY: only heaps are parked. This one is the caller's until it is parked again (H1).
+        let heap = unsafe { Heap::from_id(id) };
+        abandon::abandon_all(heap);
+        if heap.pool_bytes.get() > 0 {
+            KEPT.store(true, Ordering::Relaxed);
+        }
+        settled.push(&HeapLinks, id);
+    }
+    while let Some(id) = settled.pop(&HeapLinks) {
+        PARKED.push(&HeapLinks, id);
+    }
 }
 
 /// The key, made by the first caller.

@@ -71,6 +71,7 @@ pub fn walk(mut visitor: impl FnMut(Item)) {
     let id = thread::with_heap(Options::NONE, |heap| {
         flush::flush_all(heap);
         drain::drain_inbox(heap);
+        thread::settle_parked();
         abandon::adopt_everything(heap);
         heap.id()
     });

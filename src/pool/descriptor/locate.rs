@@ -123,8 +123,9 @@ impl PoolRef {
     }
 }
 
+/// Fetches the cache line at `address`, if there is memory.
 #[inline(always)]
-fn prefetch(address: usize) {
+pub fn prefetch(address: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -1,7 +1,9 @@
 //! What a pool's owner does with it: hand out, take back, give pages back.
 
 use core::cell::Cell;
+use core::ptr;
 
+use super::locate::prefetch;
 use super::{Descriptor, List, OwnedPool, PoolRef, TAG_NOTHING, Tag};
 use crate::arena;
 use crate::bits::FreeMap;
@@ -250,6 +252,15 @@ impl OwnedPool {
 
     fn has_holes(self) -> bool {
         self.0.get().decommitted.iter().any(|word| word.get() != 0)
+    }
+
+    /// Fetches what [`free_pages`](Self::free_pages) will read.
+    pub fn fetch(self, class: SizeClass) {
+        let descriptor = self.0.get();
+        prefetch(ptr::from_ref(descriptor).addr());
+        prefetch(ptr::from_ref(&descriptor.decommitted).addr());
+        let words = self.free_map(class).words();
+        words.iter().step_by(8).for_each(|word| prefetch(ptr::from_ref(word).addr()));
     }
 
     /// Names every run of OS pages that has backing, as far as known, and on which no block is out. They are
