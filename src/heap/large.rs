@@ -134,7 +134,12 @@ pub fn allocate(layout: Layout, options: Options, zeroed: bool) -> *mut u8 {
 
 fn allocate_run(layout: Layout, units: usize, align: usize, zeroed: bool) -> *mut u8 {
     let hole = || thread::attached().filter(|_| align == 1)?.holes.claim(units);
-    let dense = || ACCOUNTS.bytes.load(Ordering::Relaxed) + units * UNIT_BYTES >= LARGE_DENSE_BYTES;
+    let bytes = units * UNIT_BYTES;
+    // What the run has beyond the request is never touched, and costs nothing but where pages are huge.
+    let dense = || {
+        bytes - layout.size() <= bytes / 8
+            && ACCOUNTS.bytes.load(Ordering::Relaxed) + bytes >= LARGE_DENSE_BYTES
+    };
     let Some(claim) = hole().or_else(|| arena::claim(units, align, dense())) else {
         return ptr::null_mut();
     };
