@@ -373,17 +373,17 @@ pub fn claim_at(unit: UnitId, len: usize) -> Option<Claim> {
     Some(arena.claimed(at, len))
 }
 
-/// Claims the first `len` of the `hole` units from `unit` on, if those are free and dirty and what lies before and behind
+/// Claims the first `len` of the `gap` units from `unit` on, if those are free and dirty and what lies before and behind
 /// them is in use. `unit` was claimed at some time.
-pub fn claim_hole(unit: UnitId, hole: usize, len: usize) -> Option<Claim> {
+pub fn claim_gap(unit: UnitId, gap: usize, len: usize) -> Option<Claim> {
     let arena = Arena(arena_base(unit.address()));
     let (header, at) = (arena.header(), unit.index());
-    let is_hole = header.free.is_clear(at - 1)
-        && header.free.is_clear(at + hole)
-        && header.free.contains_run(at, hole)
-        && header.dirty.contains_run(at, hole);
+    let is_gap = header.free.is_clear(at - 1)
+        && header.free.is_clear(at + gap)
+        && header.free.contains_run(at, gap)
+        && header.dirty.contains_run(at, gap);
     // Of an arena that was unmapped meanwhile no unit is free.
-    (is_hole && header.free.claim(at, len)).then(|| arena.claimed(at, len))
+    (is_gap && header.free.claim(at, len)).then(|| arena.claimed(at, len))
 }
 
 /// Gives `len` claimed units back, of which the first `dirty` may have contents, and those that had when they were

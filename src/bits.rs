@@ -379,7 +379,7 @@ impl UnitMap {
         });
     }
 
-    /// Sets the bits `at..at + len`, which nobody else changes; without a write where they all are.
+    /// Sets the bits `at..at + len`; without a write where they all are.
     pub fn ensure(&self, at: usize, len: usize) {
         if !self.contains_run(at, len) {
             self.set(at, len);

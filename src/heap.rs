@@ -77,7 +77,7 @@ struct Heap {
     /// What decides when to look for free OS pages.
     pace: sweep::Pace,
     /// Where runs were freed.
-    holes: large::Holes,
+    gaps: large::Gaps,
     /// Slow paths until magazines are looked at for idleness.
     until_idle: Cell<u32>,
     classes: [ClassPools; CLASSES],

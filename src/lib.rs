@@ -64,7 +64,7 @@
 //!
 //! # Features
 //!
-//! - `allocator-api2`: [`Neap`] implements `allocator_api2::alloc::Allocator`.
+//! - `allocator-api2`: [`Neap`] and [`Configured`] implement `allocator_api2::alloc::Allocator`.
 
 #![cfg_attr(neap_loom, allow(missing_docs, dead_code))]
 

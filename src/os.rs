@@ -31,7 +31,9 @@ use crate::units::{align_down, align_up};
 
 #[cfg(test)]
 pub(crate) use fake::{calls, refuse_from, refuse_none, refuse_only};
-pub use unix::{ThreadEndKey, abort, environment, milliseconds, print, thread_end_key, yield_now};
+pub use unix::{
+    ThreadEndKey, abort, environment, milliseconds, print, process, thread_end_key, yield_now,
+};
 
 /// Bytes of an OS page: 4, 16 or 64 KiB, asked once.
 #[inline]
@@ -48,8 +50,10 @@ pub fn page_size() -> usize {
     }
 }
 
-/// Aligned places below the kernel's own choice that `reserve` tries before it asks for more than it needs.
+/// Aligned places below the kernel's own choice that `reserve` tries before it asks for more than it needs, and, when
+/// the kernel does not give so much, after that.
 const TRIES_BELOW: usize = 4;
+const MORE_TRIES_BELOW: usize = 256;
 
 /// A range of addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,14 +89,20 @@ pub fn reserve(len: usize, align: usize, offset: usize) -> Option<Range> {
     kernel::unmap(at, len);
     // Just below is often room, and asking there takes no more addresses than are needed.
     let below = align_down(at + offset, align).wrapping_sub(offset);
-    for step in 0..TRIES_BELOW {
-        let at = below.wrapping_sub(step * align);
-        if at < below.wrapping_add(1) && at > align && kernel::map_at(at, len) {
-            return Some(Range { at, len });
-        }
+    let try_below = |steps: core::ops::Range<usize>| {
+        let place =
+            |step: usize| below.checked_sub(step.checked_mul(align)?).filter(|at| *at > align);
+        let mut places = steps.map_while(place).map(|at| Range { at, len });
+        places.find(|place| kernel::map_at(place.at, len))
+    };
+    if let Some(range) = try_below(0..TRIES_BELOW) {
+        return Some(range);
     }
     let wide = len.checked_add(align).filter(|wide| *wide <= isize::MAX as usize)?;
-    let at = kernel::map(wide)?;
+    let Some(at) = kernel::map(wide) else {
+        // Addresses are short. So much was given above; it only has to lie right.
+        return try_below(TRIES_BELOW..MORE_TRIES_BELOW);
+    };
     let start = align_up(at + offset, align) - offset;
     let (head, tail) = (start - at, at + wide - (start + len));
     // A piece that the kernel will not take back stays reserved and untouched: addresses, no memory.

@@ -32,7 +32,8 @@
 //! - **P3**: `tag` is the class exactly as long as the units are claimed as such a pool; it is
 //!   written by who holds the units, read by everybody.
 //! - **P4**: blocks from `untouched` on have not been handed out since the units were claimed.
-//! - **P5**: a set bit of `decommitted` means that the OS page has no backing, so no block that reaches into it is out.
+//! - **P5**: a set bit of `decommitted` means that the OS page was given back, so no block that reaches into it is out. (A
+//!   kernel that refused still has it backed; it is not asked twice.)
 
 mod class;
 #[cfg(not(neap_loom))]

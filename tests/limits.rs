@@ -5,7 +5,7 @@ mod common;
 
 use common::cases::{child, entries, main as run_cases};
 use common::{Block, KIB, MIB, Rng, address_space, assert_apart, join, mib};
-use neap::heap::stats;
+use neap::heap::{purge, stats};
 use std::sync::Barrier;
 use std::thread::scope;
 
@@ -20,6 +20,7 @@ fn main() {
             large_blocks,
             mappings_of_their_own,
             mixed_sizes,
+            given_back_in_between,
             zeroed_and_resized_blocks,
             no_room_at_all,
             two_threads_take_it_all,
@@ -103,6 +104,30 @@ fn large_blocks() {
 
 fn mappings_of_their_own() {
     again_and_again(8, 0.5, || 20 * MIB);
+}
+
+fn given_back_in_between() {
+    // Arenas are unmapped and made again; under a limit that has no room for a whole one, either.
+    for room in [24 * MIB, 50 * MIB, 100 * MIB] {
+        let mut shelf = Vec::with_capacity(1000);
+        leave_room(room);
+        let mut first = 0;
+        for round in 0..40 {
+            take_all(&mut shelf, || MIB);
+            if round == 0 {
+                first = shelf.len();
+                assert!(first > room / MIB / 10 * 8, "{first} of {}", mib(room));
+            }
+            assert!(
+                shelf.len() >= first / 10 * 9,
+                "first {first}, in round {round} {}",
+                shelf.len()
+            );
+            shelf.clear();
+            purge();
+        }
+        limit(libc::RLIMIT_AS, libc::RLIM_INFINITY);
+    }
 }
 
 fn mixed_sizes() {

@@ -26,6 +26,7 @@ fn main() {
             blocks_move_on_huge_pages,
             many_threads_few_cores,
             with_purges_and_walks_in_between,
+            arenas_come_and_go_beside_purges,
             one_thread_alone,
         ],
         entries![few, many],
@@ -228,6 +229,35 @@ fn many_threads_few_cores() {
 
 fn with_purges_and_walks_in_between() {
     run(&Plan { threads: 4, steps: scaled(400_000, 10_000_000), held: 400, looks: true });
+}
+
+fn arenas_come_and_go_beside_purges() {
+    // Threads fill arenas and leave them empty, over and over; others purge and walk without a pause, so that
+    // arenas are unmapped while their pools are looked at.
+    let done = AtomicUsize::new(0);
+    scope(|scope| {
+        let workers: Vec<_> = (0..3)
+            .map(|thread| {
+                let done = &done;
+                scope.spawn(move || {
+                    for _ in 0..scaled(100, 4000) {
+                        let blocks: Vec<_> = (0..20_000)
+                            .map(|_| Block::try_new(4000 + thread, 8).expect("memory"))
+                            .collect();
+                        drop(blocks);
+                    }
+                    done.fetch_add(1, Ordering::Relaxed);
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while done.load(Ordering::Relaxed) < 3 {
+                purge();
+                walk(&mut |_| ());
+            }
+        });
+        join(workers);
+    });
 }
 
 fn one_thread_alone() {

@@ -141,10 +141,10 @@ impl Row {
         self.free.store(arena.units() as u32, Ordering::Relaxed);
         RESERVED.fetch_add(arena.blocks().len, Ordering::Relaxed);
         set_kind(arena.base(), Kind::Arena);
-        // Last but for the state: who still knows the arena from before it was unmapped may claim from now on.
-        arena.header().free.set(FIRST_UNIT, arena.units());
         // ORDERING: Release pairs with the Acquire in `arena`.
         self.state.store(LIVE, Ordering::Release);
+        // Last: who still knows the arena from before it was unmapped may claim from now on, and even put it to rest.
+        arena.header().free.set(FIRST_UNIT, arena.units());
     }
 }
 
@@ -180,7 +180,8 @@ pub fn free_units(row: u32) -> usize {
     ROWS[row as usize % MAX_ARENAS].free.load(Ordering::Relaxed) as i32 as usize
 }
 
-/// Makes one more arena, which has room for at least `units`, with huge pages or without.
+/// Makes one more arena, which has room for at least `units`, with huge pages or without. It is smaller than usual where
+/// address space is limited.
 pub fn grow(units: usize, huge: bool) -> Option<Arena> {
     let mut bytes = settings::arena_bytes();
     let needed = (FIRST_UNIT + units) * UNIT_BYTES;
@@ -190,10 +191,18 @@ pub fn grow(units: usize, huge: bool) -> Option<Arena> {
     if bytes > ARENA_BYTES {
         return None;
     }
-    wake(bytes, huge).or_else(|| create(bytes, needed, huge))
+    loop {
+        if let Some(arena) = wake(bytes, huge).or_else(|| create(bytes, huge)) {
+            return Some(arena);
+        }
+        bytes /= 2;
+        if bytes < needed {
+            return None;
+        }
+    }
 }
 
-/// Uses the address of an arena that was unmapped again.
+/// Uses the address of an arena that was unmapped again: its metadata is there already.
 fn wake(bytes: usize, huge: bool) -> Option<Arena> {
     rows().iter().enumerate().find_map(|(i, row)| {
         // ORDERING: Acquire pairs with the Release in `retire`.
@@ -213,17 +222,9 @@ fn wake(bytes: usize, huge: bool) -> Option<Arena> {
     })
 }
 
-/// Reserves an arena of `bytes`, or a smaller one of at least `needed` where address space is limited.
-fn create(mut bytes: usize, needed: usize, huge: bool) -> Option<Arena> {
-    let range = loop {
-        if let Some(range) = os::reserve(bytes, ARENA_BYTES, 0) {
-            break range;
-        }
-        bytes /= 2;
-        if bytes < needed {
-            return None;
-        }
-    };
+/// Reserves an arena of `bytes`.
+fn create(bytes: usize, huge: bool) -> Option<Arena> {
+    let range = os::reserve(bytes, ARENA_BYTES, 0)?;
     let arena = enter(range, huge);
     if arena.is_none() {
         os::release(range);

@@ -194,32 +194,32 @@ fn dirty_memory_comes_first() {
     assert_eq!(claim_at(places[1], 3).unwrap().dirty.count(), 1);
 }
 
-/// A hole is claimed where it fits, and nowhere else.
+/// A gap is claimed where one was, and nowhere else.
 #[test]
-fn a_hole_fits_exactly() {
-    if !alone("a_hole_fits_exactly", &[]) {
+fn a_gap_is_claimed_as_it_is() {
+    if !alone("a_gap_is_claimed_as_it_is", &[]) {
         return;
     }
     let held: Vec<_> = [2, 3, 4, 1].map(|len| Held::claim(len, 1).unwrap()).into();
     let places: Vec<_> = held.iter().map(|held| held.at).collect();
     assert!(places.is_sorted_by_key(|unit| unit.get()));
     let [a, b, c, d]: [Held; 4] = held.try_into().ok().unwrap();
-    assert!(claim_hole(places[1], 3, 3).is_none(), "in use");
+    assert!(claim_gap(places[1], 3, 3).is_none(), "in use");
     b.release();
-    assert!(claim_hole(places[1], 2, 2).is_none(), "smaller than the hole");
-    assert!(claim_hole(places[1], 4, 4).is_none(), "larger");
-    let claim = claim_hole(places[1], 3, 3).unwrap();
+    assert!(claim_gap(places[1], 2, 2).is_none(), "smaller than the gap");
+    assert!(claim_gap(places[1], 4, 4).is_none(), "larger");
+    let claim = claim_gap(places[1], 3, 3).unwrap();
     assert_eq!((claim.unit, claim.dirty.count()), (places[1], 3));
     release(places[1], 3, 3);
     c.release();
-    assert!(claim_hole(places[1], 3, 3).is_none(), "a part of a larger one by now");
-    let part = claim_hole(places[1], 7, 3).unwrap();
+    assert!(claim_gap(places[1], 3, 3).is_none(), "a part of a larger one by now");
+    let part = claim_gap(places[1], 7, 3).unwrap();
     assert_eq!((part.unit, part.dirty.count()), (places[1], 3));
-    assert!(claim_hole(places[1], 7, 3).is_none(), "its beginning is in use");
-    assert!(claim_hole(places[2], 4, 4).is_some(), "the rest");
+    assert!(claim_gap(places[1], 7, 3).is_none(), "its beginning is in use");
+    assert!(claim_gap(places[2], 4, 4).is_some(), "the rest");
     release(places[1], 7, 7);
     purge_all();
-    assert!(claim_hole(places[1], 7, 7).is_none(), "not dirty any more");
+    assert!(claim_gap(places[1], 7, 7).is_none(), "not dirty any more");
     a.release();
     d.release();
     // Behind the last unit nothing is.
@@ -227,7 +227,7 @@ fn a_hole_fits_exactly() {
     let last = arena.unit(arena.end() - 4);
     let both = claim_at(arena.unit(arena.end() - 5), 5).unwrap();
     release(last, 4, 4);
-    assert!(claim_hole(last, 4, 4).is_some());
+    assert!(claim_gap(last, 4, 4).is_some());
     release(both.unit, 5, 5);
 }
 

@@ -108,7 +108,8 @@ pub fn as_own(heap: &Heap, pool: PoolRef) -> Option<OwnedPool> {
 #[cold]
 fn take_over(heap: &Heap, pool: PoolRef) -> Option<OwnedPool> {
     let pool = pool.adopt_unlisted(heap.id())?;
-    // Read now that the pool is ours: before, it may have been released and made one of another class.
+    // Read now that the pool is ours: before, it may have been released and made one of another class. (Or its arena was
+    // unmapped: then its word says that nothing is there, and it was not taken over.)
     heap.take_in(pool, pool.class());
     Some(pool)
 }

@@ -40,7 +40,7 @@ fn account(bytes: isize) {
 
 /// Where a thread freed runs last, by length: where the next of that length most likely fits, found without a
 /// search through the arenas. Only hints: whoever comes first may have claimed the units.
-pub struct Holes([Stack; Holes::LENGTHS]);
+pub struct Gaps([Stack; Gaps::LENGTHS]);
 
 /// Runs of one length, the last one first; the oldest is forgotten when there are too many.
 struct Stack {
@@ -65,10 +65,10 @@ impl Stack {
     }
 }
 
-impl Holes {
+impl Gaps {
     /// Runs of 1 to so many units (1 MiB). Using a longer one costs more than finding it.
     const LENGTHS: usize = 16;
-    /// How much longer than the run a hole may be.
+    /// How much longer than the run a gap may be.
     const REST: usize = 2;
 
     fn note(&self, unit: UnitId, units: usize) {
@@ -77,14 +77,14 @@ impl Holes {
         }
     }
 
-    /// Claims `units` units where a hole is known that is just as long, or hardly longer.
+    /// Claims `units` units where a gap is known that is just as long, or hardly longer.
     fn claim(&self, units: usize) -> Option<Claim> {
-        for hole in units..=(units + Self::REST).min(Self::LENGTHS) {
+        for gap in units..=(units + Self::REST).min(Self::LENGTHS) {
             // Each is looked at once: what does not fit now is not worth a second look.
-            while let Some(unit) = self.0[hole - 1].pop() {
-                if let Some(claim) = arena::claim_hole(unit, hole, units) {
+            while let Some(unit) = self.0[gap - 1].pop() {
+                if let Some(claim) = arena::claim_gap(unit, gap, units) {
                     if let Some(rest) = UnitId::of(unit.address() + units * UNIT_BYTES) {
-                        self.note(rest, hole - units);
+                        self.note(rest, gap - units);
                     }
                     return Some(claim);
                 }
@@ -133,14 +133,14 @@ pub fn allocate(layout: Layout, options: Options, zeroed: bool) -> *mut u8 {
 }
 
 fn allocate_run(layout: Layout, units: usize, align: usize, zeroed: bool) -> *mut u8 {
-    let hole = || thread::attached().filter(|_| align == 1)?.holes.claim(units);
+    let gap = || thread::attached().filter(|_| align == 1)?.gaps.claim(units);
     let bytes = units * UNIT_BYTES;
     // What the run has beyond the request is never touched, and costs nothing but where pages are huge.
     let dense = || {
         bytes - layout.size() <= bytes / 8
             && ACCOUNTS.bytes.load(Ordering::Relaxed) + bytes >= LARGE_DENSE_BYTES
     };
-    let Some(claim) = hole().or_else(|| arena::claim(units, align, dense())) else {
+    let Some(claim) = gap().or_else(|| arena::claim(units, align, dense())) else {
         return ptr::null_mut();
     };
     let run = run_of(claim.unit);
@@ -176,7 +176,7 @@ pub fn free(block: *mut u8, layout: Layout) {
             }
             arena::release(run.id(), units, units);
             if let Some(heap) = thread::attached() {
-                heap.holes.note(run.id(), units);
+                heap.gaps.note(run.id(), units);
             }
             units * UNIT_BYTES
         }

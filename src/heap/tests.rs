@@ -399,6 +399,37 @@ fn threads_end_while_others_free() {
     assert_nothing_is_lost();
 }
 
+/// A thread ends while another is in the midst of freeing into its pool, which stays with the parked heap. What it
+/// held is found again by `purge`, though no thread begins any more.
+#[test]
+fn a_pool_that_could_not_be_abandoned_is_found_again() {
+    if !alone("a_pool_that_could_not_be_abandoned_is_found_again") {
+        return;
+    }
+    Block::new(8).free();
+    assert_nothing_is_lost();
+    let class = class_of(64);
+    let (send, receive) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let mut ending = Some(std::thread::spawn(move || {
+        send.send(Block::of(class)).unwrap();
+        wait.recv().unwrap();
+    }));
+    let block = receive.recv().unwrap();
+    let (pool, (index, _)) = (block.pool(), class.index_of(block.at - class.pool_at(block.at)));
+    // Counted, and when it is about to be marked, the owner ends.
+    let indices = std::iter::once(index).inspect(|_| {
+        go.send(()).unwrap();
+        ending.take().unwrap().join().unwrap();
+        assert!(matches!(pool.shared().peek(), (crate::pool::Owner::Heap(_), 1)), "kept");
+    });
+    pool.free_remotely(class, indices, |what| abandon::announce(what, pool, class)).unwrap();
+    assert_ne!(pool.tag(), crate::pool::Tag::Nothing);
+    purge();
+    assert_eq!(pool.tag(), crate::pool::Tag::Nothing, "the pool went back");
+    assert_eq!((stats().pools, stats().committed_bytes), (0, 0));
+}
+
 /// Calls `attempt` while every call of the kernel from the `k`-th on is refused, for `k` from 0 on, until none
 /// was; then `check` with what it gave and whether any was. Returns how many were refused in all.
 fn refuse_each_call<T>(mut attempt: impl FnMut() -> T, mut check: impl FnMut(T, bool)) -> usize {

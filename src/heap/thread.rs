@@ -36,9 +36,11 @@ const NO_KEY: u64 = u64::MAX;
 
 /// Threads that are in [`thread_ends`] just now.
 static ENDING: AtomicU32 = AtomicU32::new(0);
-/// How long [`image_ends`] waits for them, in milliseconds. They call nobody, so it is some microseconds; but in the child of a
-/// `fork` a thread that was ending then never comes to its end.
-const ENDING_MS: u64 = 50;
+/// The process in which they are counted: in the child of a `fork`, threads that were ending never come to their end.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+/// How long [`image_ends`] waits for them at most, in milliseconds. A thread's end takes some microseconds, and about a
+/// millisecond when it has gigabytes to give back.
+const ENDING_MS: u64 = 1000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -148,6 +150,7 @@ fn end_key() -> Option<ThreadEndKey> {
         0 => {}
         word => return decode(word),
     }
+    PROCESS.store(os::process(), Ordering::Relaxed);
     let made = os::thread_end_key(thread_ends);
     let word = made.map_or(NO_KEY, |key| key.raw() + 1);
     // Relaxed: a key is a number that the C library knows; nothing else is published.
@@ -174,6 +177,9 @@ unsafe extern "C" fn thread_ends(_: *mut c_void) {
 
 /// Waits until nobody is in [`thread_ends`] any more.
 fn await_ending() {
+    if os::process() != PROCESS.load(Ordering::Relaxed) {
+        return;
+    }
     let start = os::milliseconds();
     // ORDERING: Acquire pairs with the Release in `thread_ends`.
     while ENDING.load(Ordering::Acquire) != 0 && os::milliseconds() - start < ENDING_MS {

@@ -221,6 +221,12 @@ pub fn milliseconds() -> u64 {
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
+/// The number of this process.
+pub fn process() -> u32 {
+    // SAFETY: getpid has no preconditions.
+    unsafe { libc::getpid() as u32 }
+}
+
 /// Lets other threads run.
 pub fn yield_now() {
     // SAFETY: sched_yield has no preconditions; that it does nothing is no harm.

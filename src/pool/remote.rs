@@ -5,8 +5,8 @@
 //! ```text
 //!  63                    32 31                    0
 //!  ┌───────────────────────┬───────────────────────┐
-//!  │ owner                 │ pending: blocks freed │   owner: 0 unlisted, 1 listed (both abandoned),
-//!  │                       │ remotely, not drained │          else the UnitId of the owning heap
+//!  │ owner                 │ pending: blocks freed │   owner: 0 no pool, 1 unlisted, 2 listed (both
+//!  │                       │ remotely, not drained │          abandoned), else the UnitId of a heap
 //!  └───────────────────────┴───────────────────────┘
 //! ```
 //!
@@ -46,6 +46,8 @@ use crate::units::UnitId;
 /// Who owns a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
+    /// There is no pool. The word of an arena that was unmapped is zero (A3), and nobody may take such a "pool" over.
+    Nothing,
     /// Nobody, and it is on no list: it was full when its owner ended.
     Unlisted,
     /// Nobody, and it is on the stack of abandoned pools of its class.
@@ -54,12 +56,14 @@ pub enum Owner {
     Heap(UnitId),
 }
 
-const UNLISTED: u32 = 0;
-const LISTED: u32 = 1;
+const NOTHING: u32 = 0;
+const UNLISTED: u32 = 1;
+const LISTED: u32 = 2;
 
 impl Owner {
     const fn raw(self) -> u32 {
         match self {
+            Owner::Nothing => NOTHING,
             Owner::Unlisted => UNLISTED,
             Owner::Listed => LISTED,
             Owner::Heap(id) => id.get(),
@@ -68,9 +72,12 @@ impl Owner {
 
     const fn of(word: u64) -> Owner {
         match UnitId::new((word >> 32) as u32) {
-            None => Owner::Unlisted,
-            Some(id) if id.get() == LISTED => Owner::Listed,
-            Some(id) => Owner::Heap(id),
+            None => Owner::Nothing,
+            Some(id) => match id.get() {
+                UNLISTED => Owner::Unlisted,
+                LISTED => Owner::Listed,
+                _ => Owner::Heap(id),
+            },
         }
     }
 }
@@ -133,7 +140,7 @@ impl Shared {
         match Owner::of(before) {
             Owner::Heap(id) => Announce::To(id),
             Owner::Unlisted => Announce::Abandoned,
-            Owner::Listed => Announce::No,
+            Owner::Listed | Owner::Nothing => Announce::No,
         }
     }
 

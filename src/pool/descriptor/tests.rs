@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{FIRST_UNIT, MAX_BLOCKS};
+use crate::config::{DESCRIPTOR_BYTES, FIRST_UNIT, MAX_BLOCKS};
 use crate::misuse::Misuse;
 use crate::os::Range;
 
@@ -265,6 +265,22 @@ fn a_drain_says_when_more_is_to_come() {
     assert_eq!(first, Some(Ok((2, true))));
     assert_eq!(subject.pool.drain(subject.class), Ok((2, false)));
     subject.give(2..64).unwrap();
+}
+
+/// The descriptor of a unit that holds no pool is all zeroes, and so is every one of an arena that was unmapped: whoever meets
+/// it late, having just seen a pool there, does not get it.
+#[test]
+fn where_no_pool_is_none_is_taken_over() {
+    let claim = arena::claim(1, 1, false).unwrap();
+    // SAFETY: a claimed unit of an arena.
+    let unit = unsafe { PoolRef::from_id(claim.unit) };
+    let descriptor: *mut u8 = regain(arena::descriptor_of(claim.unit));
+    // SAFETY: the descriptor belongs to who claimed the unit; zeroes are valid for it.
+    unsafe { descriptor.write_bytes(0, DESCRIPTOR_BYTES) };
+    assert_eq!(unit.shared().peek(), (Owner::Nothing, 0));
+    assert!(unit.adopt_unlisted(owner()).is_none());
+    assert!(unit.owned_by(owner()).is_none());
+    arena::release(claim.unit, 1, 0);
 }
 
 #[test]
