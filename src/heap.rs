@@ -26,7 +26,8 @@
 //! after `fork` finds nothing locked, whatever other threads were doing: no `pthread_atfork` is needed. What
 //! those threads held at that moment, magazines and pools, stays out of use in the child.
 //!
-//! - **H1**: a heap is attached to one thread, or parked. Only the attached thread touches its plain fields.
+//! - **H1**: a heap is attached to one thread, or parked. Only the attached thread touches its plain fields,
+//!   or who took the heap off the stack of parked ones.
 //! - **H2**: `pool_bytes` = Σ bytes of its pools, `free_bytes` = Σ bytes of free blocks in them.
 //! - **H3**: each of its pools is on the used list of its class when it has free blocks, else on the full list.
 //!

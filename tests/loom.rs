@@ -55,8 +55,6 @@ enum Event {
     AdoptedPending,
     /// A free took an unlisted pool over.
     TakenOver,
-    /// A free into a pool on the stack took one off.
-    Relieved,
     /// An empty pool was released.
     Released,
     /// A parked heap found a new thread while the old one's pools were being freed into.
@@ -538,13 +536,7 @@ impl World {
         self.heaps[heap].own.touch(|uses| *uses += 1);
         blocks.iter().for_each(|&i| self.pools[pool].blocks[i].touch(|word| *word += 1));
         if !self.as_own(heap, pool) {
-            let listed = self.pools[pool].shared().peek().0 == Owner::Listed;
-            self.free_remotely(pool, blocks);
-            if listed {
-                self.seen.note(Event::Relieved);
-                self.adopt(heap);
-            }
-            return;
+            return self.free_remotely(pool, blocks);
         }
         self.seen.note(Event::FreedLocally);
         self.pools[pool].own.touch(|own| {
@@ -847,11 +839,8 @@ fn released_pool_is_not_touched() {
 /// R4: the owner's thread ends while two threads free into its full pool; each takes the pool over if it can.
 #[test]
 fn abandon_against_mark() {
-    use Event::{
-        FreedLocally, Kept, ListedByFree, Relieved, TakenOver, ToldNobody, ToldOwner, Unlisted,
-    };
-    let events =
-        [Unlisted, Kept, TakenOver, FreedLocally, ListedByFree, Relieved, ToldOwner, ToldNobody];
+    use Event::{FreedLocally, Kept, ListedByFree, TakenOver, ToldNobody, ToldOwner, Unlisted};
+    let events = [Unlisted, Kept, TakenOver, FreedLocally, ListedByFree, ToldOwner, ToldNobody];
     explore("abandon_against_mark", &events, |seen| {
         let world = World::new(3, vec![Pool::new(0, 2, &[0, 1])], seen);
         let freers = [1, 2].map(|heap| world.spawn(move |world| world.free(heap, 0, &[heap - 1])));
@@ -864,11 +853,8 @@ fn abandon_against_mark() {
 /// The owner's thread ends while one thread frees into its pool, which has room, and another looks for such a pool.
 #[test]
 fn abandon_against_adopt() {
-    use Event::{
-        Adopted, AdoptedPending, Kept, Listed, MoreToCome, Relieved, ToldNobody, ToldOwner,
-    };
-    let events =
-        [Listed, Kept, Adopted, AdoptedPending, MoreToCome, Relieved, ToldOwner, ToldNobody];
+    use Event::{Adopted, AdoptedPending, Kept, Listed, MoreToCome, ToldNobody, ToldOwner};
+    let events = [Listed, Kept, Adopted, AdoptedPending, MoreToCome, ToldOwner, ToldNobody];
     explore("abandon_against_adopt", &events, |seen| {
         let world = World::new(3, vec![Pool::new(0, 2, &[0])], seen);
         let freer = world.spawn(|world| world.free(1, 0, &[0]));

@@ -77,14 +77,7 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
             .unwrap_or_else(|misuse| die(misuse, address, class));
         let done = match abandon::as_own(heap, located.pool) {
             Some(pool) => take_back(heap, pool, class, rest),
-            None => {
-                let listed = abandon::is_listed(located.pool);
-                let n = free_remotely(located.pool, class, rest);
-                if listed {
-                    abandon::relieve(heap, class);
-                }
-                n
-            }
+            None => free_remotely(located.pool, class, rest),
         };
         rest = &rest[done..];
     }

@@ -68,8 +68,6 @@ impl Stack {
 impl Gaps {
     /// Runs of 1 to so many units (1 MiB). Using a longer one costs more than finding it.
     const LENGTHS: usize = 16;
-    /// How much longer than the run a gap may be.
-    const REST: usize = 2;
 
     fn note(&self, unit: UnitId, units: usize) {
         if let Some(stack) = self.0.get(units.wrapping_sub(1)) {
@@ -77,9 +75,9 @@ impl Gaps {
         }
     }
 
-    /// Claims `units` units where a gap is known that is just as long, or hardly longer.
+    /// Claims `units` units where a gap is known that is just as long, or longer by at most a quarter.
     fn claim(&self, units: usize) -> Option<Claim> {
-        for gap in units..=(units + Self::REST).min(Self::LENGTHS) {
+        for gap in units..=(units + units / 4).min(Self::LENGTHS) {
             // Each is looked at once: what does not fit now is not worth a second look.
             while let Some(unit) = self.0[gap - 1].pop() {
                 if let Some(claim) = arena::claim_gap(unit, gap, units) {

@@ -115,31 +115,38 @@ fn detach() {
     flush::flush_all(heap);
     FRONT.set(&raw const UNATTACHED);
     abandon::abandon_all(heap);
-    if heap.pool_bytes.get() > 0 {
-        // Relaxed: a hint for who calls `settle_parked` later.
-        KEPT.store(true, Ordering::Relaxed);
-    }
+    let kept = heap.pool_bytes.get() > 0;
     PARKED.push(&HeapLinks, heap.id());
+    if kept {
+        // ORDERING: Release pairs with the Acquire in `settle_parked`: who sees it finds the heap.
+        KEPT.store(true, Ordering::Release);
+    }
 }
 
 /// Abandons what parked heaps still have: pools into which somebody was freeing when their thread ended. That is rare, and
 /// only then heaps are taken off the stack: a thread that begins meanwhile has to make one.
 pub fn settle_parked() {
-    if !KEPT.swap(false, Ordering::Relaxed) {
+    // ORDERING: Acquire pairs with the Release in `detach`.
+    if !KEPT.swap(false, Ordering::Acquire) {
         return;
     }
     let settled = Stack::new();
-    while let Some(id) = PARKED.pop(&HeapLinks) {
+    let mut kept = false;
+    // No more than there are: others may park as fast as they are popped here.
+    for _ in 0..chunk::heaps() {
+        let Some(id) = PARKED.pop(&HeapLinks) else { break };
         // SAFETY: only heaps are parked. This one is the caller's until it is parked again (H1).
         let heap = unsafe { Heap::from_id(id) };
         abandon::abandon_all(heap);
-        if heap.pool_bytes.get() > 0 {
-            KEPT.store(true, Ordering::Relaxed);
-        }
+        kept |= heap.pool_bytes.get() > 0;
         settled.push(&HeapLinks, id);
     }
     while let Some(id) = settled.pop(&HeapLinks) {
         PARKED.push(&HeapLinks, id);
+    }
+    if kept {
+        // ORDERING: Release, as in `detach`.
+        KEPT.store(true, Ordering::Release);
     }
 }
 
