@@ -249,7 +249,8 @@ fn from_producer_to_consumer() {
         }
     }
     producer.join().expect("the thread");
-    early.expect("enough batches").assert_flat(8 * MIB);
+    // How much is in the queue when one looks is chance: at most 9 MiB; and 16 MiB may be kept at hand.
+    early.expect("enough batches").assert_flat(25 * MIB);
 }
 
 fn around_in_a_ring() {
