@@ -36,7 +36,8 @@ const NO_KEY: u64 = u64::MAX;
 
 /// Threads that are in [`thread_ends`] just now.
 static ENDING: AtomicU32 = AtomicU32::new(0);
-/// The process in which they are counted: in the child of a `fork`, threads that were ending never come to their end.
+/// The process in which they are counted. In the child of a `fork`, threads that were ending never come to their end, so
+/// there nobody waits.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// How long [`image_ends`] waits for them at most, in milliseconds. A thread's end takes some microseconds, and about a
 /// millisecond when it has gigabytes to give back.
