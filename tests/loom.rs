@@ -600,7 +600,7 @@ impl World {
         }
     }
 
-    /// `pool/descriptor.rs`: true when the pool must be announced again. What was drained may have new users.
+    /// `heap/drain.rs`: true when the pool must be announced again. What was drained may have new users.
     fn drain(&self, pool: usize) -> bool {
         let Pool { own, remote, blocks, .. } = &self.pools[pool];
         own.touch(|own| {
@@ -620,7 +620,7 @@ impl World {
         })
     }
 
-    /// `heap/refill.rs`, by the thread of `heap`; pools that are then empty are released.
+    /// `heap/drain.rs`, by the thread of `heap`; pools that are then empty are released.
     fn drain_inbox(&self, heap: usize) {
         let Heap { inbox, own, .. } = &self.heaps[heap];
         own.touch(|uses| *uses += 1);

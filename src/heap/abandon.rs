@@ -8,7 +8,7 @@
 //! that only frees then hoards them: 111 MiB in place of 3 where many short-lived threads make what one frees.) So what ended
 //! threads left in half-used pools is used by the next that allocate such blocks, or given back by
 //! `purge`. A pool into which somebody is freeing at this very moment can't be abandoned: it stays with the
-//! parked heap, and the next thread that uses the heap has it.
+//! parked heap, where the next thread that uses the heap has it, or `purge` finds it (`thread.rs`).
 
 use super::Heap;
 use super::drain::{drain, drain_inbox};

@@ -40,25 +40,25 @@ fn account(bytes: isize) {
 
 /// Where a thread freed runs last, by length: where the next of that length most likely fits, found without a
 /// search through the arenas. Only hints: whoever comes first may have claimed the units.
-pub struct Gaps([Stack; Gaps::LENGTHS]);
+pub struct Gaps([Recent; Gaps::LENGTHS]);
 
 /// Runs of one length, the last one first; the oldest is forgotten when there are too many.
-struct Stack {
-    places: [Cell<Option<UnitId>>; Stack::DEPTH],
+struct Recent {
+    places: [Cell<Option<UnitId>>; Recent::DEPTH],
     top: Cell<u8>,
 }
 
-impl Stack {
+impl Recent {
     const DEPTH: usize = 16;
 
     fn push(&self, unit: UnitId) {
         let top = usize::from(self.top.get());
-        self.places[top % Stack::DEPTH].set(Some(unit));
-        self.top.set(((top + 1) % Stack::DEPTH) as u8);
+        self.places[top % Recent::DEPTH].set(Some(unit));
+        self.top.set(((top + 1) % Recent::DEPTH) as u8);
     }
 
     fn pop(&self) -> Option<UnitId> {
-        let top = (usize::from(self.top.get()) + Stack::DEPTH - 1) % Stack::DEPTH;
+        let top = (usize::from(self.top.get()) + Recent::DEPTH - 1) % Recent::DEPTH;
         let unit = self.places[top].take()?;
         self.top.set(top as u8);
         Some(unit)
@@ -70,8 +70,8 @@ impl Gaps {
     const LENGTHS: usize = 16;
 
     fn note(&self, unit: UnitId, units: usize) {
-        if let Some(stack) = self.0.get(units.wrapping_sub(1)) {
-            stack.push(unit);
+        if let Some(recent) = self.0.get(units.wrapping_sub(1)) {
+            recent.push(unit);
         }
     }
 

@@ -50,7 +50,8 @@ pub struct HeapStats {
     /// Bytes of these.
     pub large_bytes: usize,
     /// Bytes that may have backing: pools, runs, mappings, and free memory that is kept. The kernel backs
-    /// what was touched of it, so resident memory is at most this (but for huge pages, which it backs whole, and memory that the program has locked).
+    /// what was touched of it, so resident memory is at most this (but for huge pages, which it backs whole, and memory
+    /// that the program has locked).
     pub committed_bytes: usize,
     /// Bytes of address space.
     pub reserved_bytes: usize,

@@ -3,11 +3,12 @@
 //! After many frees at random hardly a pool is empty, but many OS pages in them are: of 557 MiB in blocks of 16 to
 //! some hundred bytes, 95 % freed, about a quarter. A sweep reads the free maps of the heap's used pools and
 //! decommits such pages. It costs a look at each pool, some 200 ns, so it comes seldom: when more is free in pools
-//! than is live, and 8 MiB more, and when as much has become live less as promises a yield.
+//! than is live, and 8 MiB more, and when so much less is live than at the last that a yield is likely.
 //!
 //! **The promise.** With `λ` live blocks on a page on average, strewn at random, a share of `e^-λ` of the pages is free.
 //! So a sweep that finds a share `y` free will find `y^c` when live memory has fallen to `c` of what it is:
-//! nothing for long, then more and more, little again at the end. The next sweep comes where about a thirty-second more is to be had.
+//! nothing for long, then more and more, little again at the end. The next sweep comes where about a thirty-second more
+//! is to be had, or, when the promise was not kept (hardly more was found than before), when half as much is live.
 
 use core::cell::Cell;
 
@@ -22,7 +23,7 @@ use crate::settings::Options;
 pub struct Pace {
     /// Live bytes below which the next sweep comes.
     below: Cell<usize>,
-    /// How many eighths less than now must be live then, but one.
+    /// The next sweep comes at (7 - this) eighths of what is live now.
     more: Cell<u8>,
     /// Bytes without backing that the last one left.
     found: Cell<usize>,
