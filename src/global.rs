@@ -104,22 +104,10 @@ builder!(Neap, none);
 builder!(Configured, of);
 
 #[inline(always)]
-fn alloc(layout: Layout, options: Options) -> *mut u8 {
-    match SizeClass::looked_up(layout) {
-        Some(class) => heap::allocate(class, options),
-        None => heap::allocate_big(layout, options),
-    }
-}
-
-#[inline(always)]
 fn dealloc(block: *mut u8, layout: Layout) {
     // Not allowed, and harmless. Where the pointer comes out of a `Box` or a `Vec`, the compiler knows that it is not null.
-    if block.is_null() {
-        return;
-    }
-    match SizeClass::looked_up(layout) {
-        Some(class) => heap::free(block, class),
-        None => heap::free_big(block, layout),
+    if !block.is_null() {
+        heap::free(block, layout);
     }
 }
 
@@ -140,7 +128,7 @@ unsafe fn realloc(block: *mut u8, old: Layout, size: usize, options: Options) ->
         }
         _ => {}
     }
-    let moved = alloc(new, options);
+    let moved = heap::allocate(new, options);
     if !moved.is_null() {
         // SAFETY: by the precondition `block` has `old.size()` bytes; `moved` has `size`, and is another block.
         unsafe { ptr::copy_nonoverlapping(block, moved, old.size().min(size)) };
@@ -157,7 +145,7 @@ macro_rules! global_alloc {
         unsafe impl GlobalAlloc for $type {
             #[inline]
             unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-                alloc(layout, $options(*self))
+                heap::allocate(layout, $options(*self))
             }
 
             #[inline]

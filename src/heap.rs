@@ -34,6 +34,7 @@
 //! Not for signal handlers: one that interrupts the allocator and allocates finds a magazine half changed.
 
 mod abandon;
+mod beside;
 mod capacity;
 mod chunk;
 mod drain;
@@ -63,6 +64,7 @@ use crate::units::{UnitId, regain};
 use magazine::{Front, Magazine};
 use pools::ClassPools;
 
+pub(crate) use beside::{Word, make_word, word};
 pub use report::{ClassStats, HeapStats, stats};
 pub use walk::{Item, walk};
 
@@ -81,6 +83,8 @@ struct Heap {
     gaps: large::Gaps,
     /// Slow paths until magazines are looked at for idleness.
     until_idle: Cell<u32>,
+    /// Tables beside pools that were released.
+    aside: beside::List,
     classes: [ClassPools; CLASSES],
     slots: [Cell<*mut u8>; SLOTS],
 }
@@ -152,18 +156,35 @@ impl Links for HeapLinks {
     }
 }
 
-/// Allocates a block of `class`; null when there is no memory.
+/// Allocates for `layout`; null when there is no memory. Up to 1 KiB inlined everywhere, and with a constant layout the pop
+/// of a magazine is all that is left.
 #[inline(always)]
-pub(crate) fn allocate(class: SizeClass, options: Options) -> *mut u8 {
+pub(crate) fn allocate(layout: Layout, options: Options) -> *mut u8 {
+    match SizeClass::looked_up(layout) {
+        Some(class) => allocate_class(class, options),
+        None => allocate_big(layout, options),
+    }
+}
+
+/// Frees what [`allocate`] or [`allocate_zeroed`] gave for `layout`.
+#[inline(always)]
+pub(crate) fn free(block: *mut u8, layout: Layout) {
+    match SizeClass::looked_up(layout) {
+        Some(class) => free_class(block, class),
+        None => free_big(block, layout),
+    }
+}
+
+#[inline(always)]
+fn allocate_class(class: SizeClass, options: Options) -> *mut u8 {
     match thread::front().magazine(class).pop() {
         Some(block) => block.as_ptr(),
         None => refill::allocate_slow(class, options),
     }
 }
 
-/// Frees a block of `class`.
 #[inline(always)]
-pub(crate) fn free(block: *mut u8, class: SizeClass) {
+fn free_class(block: *mut u8, class: SizeClass) {
     if !thread::front().magazine(class).push(block) {
         flush::free_slow(block, class);
     }
@@ -172,18 +193,18 @@ pub(crate) fn free(block: *mut u8, class: SizeClass) {
 /// Allocates for a layout that is not looked up: above 1 KiB. A call, because its parts in every place that allocates
 /// some number of bytes would make programs a fifth larger.
 #[inline(never)]
-pub(crate) fn allocate_big(layout: Layout, options: Options) -> *mut u8 {
+fn allocate_big(layout: Layout, options: Options) -> *mut u8 {
     match SizeClass::for_layout(layout) {
-        Some(class) => allocate(class, options),
+        Some(class) => allocate_class(class, options),
         None => large::allocate(layout, options, false),
     }
 }
 
 /// Frees what [`allocate_big`] gave for `layout`.
 #[inline(never)]
-pub(crate) fn free_big(block: *mut u8, layout: Layout) {
+fn free_big(block: *mut u8, layout: Layout) {
     match SizeClass::for_layout(layout) {
-        Some(class) => free(block, class),
+        Some(class) => free_class(block, class),
         None => large::free(block, layout),
     }
 }
@@ -199,7 +220,7 @@ pub(crate) fn allocate_zeroed(layout: Layout, options: Options) -> *mut u8 {
     {
         return block;
     }
-    let block = allocate(class, options);
+    let block = allocate_class(class, options);
     if !block.is_null() {
         // SAFETY: the block has at least as many bytes as the layout, and is the caller's alone.
         unsafe { ptr::write_bytes(block, 0, layout.size()) };

@@ -67,6 +67,10 @@
 //! - `allocator-api2`: [`Neap`] and [`Configured`] implement `allocator_api2::alloc::Allocator`.
 
 #![cfg_attr(neap_loom, allow(missing_docs, dead_code))]
+#![cfg_attr(
+    feature = "nightly",
+    feature(coerce_unsized, dispatch_from_dyn, dropck_eyepatch, unsize)
+)]
 
 #[cfg(neap_loom)]
 pub mod bits;
@@ -105,9 +109,21 @@ mod misuse;
 #[cfg(not(neap_loom))]
 mod os;
 #[cfg(not(neap_loom))]
+mod ptr;
+#[cfg(not(neap_loom))]
 mod settings;
 
 #[cfg(not(neap_loom))]
 pub use global::{Configured, Neap};
 #[cfg(not(neap_loom))]
+pub use ptr::Rc;
+#[cfg(not(neap_loom))]
 pub use settings::Thp;
+
+/// Counted pointers, as in [`std::rc`]: [`Rc`](rc::Rc) and [`Weak`](rc::Weak), with half the header, for structures of any depth.
+#[cfg(not(neap_loom))]
+pub mod rc {
+    #[doc(hidden)]
+    pub use crate::ptr::{__coerce, Coerce};
+    pub use crate::ptr::{Duplicate, Rc, Weak};
+}

@@ -50,3 +50,14 @@ pub fn abort(misuse: Misuse, address: usize, bytes: usize) -> ! {
     line.print();
     crate::os::abort()
 }
+
+/// Says that an object has as many references as can be counted, and aborts.
+#[cold]
+#[inline(never)]
+pub fn too_many_references() -> ! {
+    let mut line = Line::<128>::new();
+    // As above.
+    let _ = writeln!(line, "neap: more than 2147483647 references to one object");
+    line.print();
+    crate::os::abort()
+}

@@ -34,6 +34,9 @@
 //! - **P4**: blocks from `untouched` on have not been handed out since the units were claimed.
 //! - **P5**: a set bit of `decommitted` means that the OS page was given back, so no block that reaches into it is out. (A
 //!   kernel that refused still has it backed; it is not asked twice.)
+//! - **P6**: `beside` is a table with a word for each block, put there by the first holder of a block who wants one and
+//!   taken away when the pool is released. A block's word is its holder's alone, and means nothing until the holder
+//!   has written it. What the words say is not known here.
 
 mod class;
 #[cfg(not(neap_loom))]

@@ -5,7 +5,7 @@ use core::ptr::{self, NonNull};
 
 use allocator_api2::alloc::{AllocError, Allocator};
 
-use super::{Configured, Neap, alloc, dealloc, none, of, realloc};
+use super::{Configured, Neap, none, of, realloc};
 use crate::heap;
 use crate::settings::Options;
 
@@ -26,7 +26,7 @@ macro_rules! allocator {
         unsafe impl Allocator for $type {
             #[inline]
             fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                slice(layout, || alloc(layout, $options(*self)))
+                slice(layout, || heap::allocate(layout, $options(*self)))
             }
 
             #[inline]
@@ -37,7 +37,7 @@ macro_rules! allocator {
             #[inline]
             unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
                 if layout.size() != 0 {
-                    dealloc(block.as_ptr(), layout);
+                    heap::free(block.as_ptr(), layout);
                 }
             }
 
@@ -99,12 +99,12 @@ unsafe fn resize(
         // SAFETY: by the precondition; the new size is not 0.
         return slice(new, || unsafe { realloc(block.as_ptr(), old, new.size(), options) });
     }
-    let moved = slice(new, || alloc(new, options))?;
+    let moved = slice(new, || heap::allocate(new, options))?;
     let bytes = old.size().min(new.size());
     // SAFETY: both have so many bytes, and are different blocks.
     unsafe { ptr::copy_nonoverlapping(block.as_ptr(), moved.cast().as_ptr(), bytes) };
     if old.size() != 0 {
-        dealloc(block.as_ptr(), old);
+        heap::free(block.as_ptr(), old);
     }
     Ok(moved)
 }

@@ -7,7 +7,7 @@
 use core::cell::Cell;
 
 use super::magazine::Magazine;
-use super::{Heap, flush};
+use super::{Heap, beside, flush};
 use crate::config::{IDLE_PERIOD, MAGAZINE_START, MAGAZINE_STREAM_BYTES};
 use crate::pool::SizeClass;
 
@@ -58,9 +58,13 @@ impl Heap {
         magazine
     }
 
-    /// Counts a slow path; now and then looks for magazines that had none for long, and halves them.
+    /// Counts a slow path; now and then looks for magazines that had none for long, and halves them. Magazines may be
+    /// fuller or emptier afterwards.
     #[inline]
     pub fn tick(&self) {
+        if !self.aside.is_empty() {
+            beside::settle(self, super::free_class);
+        }
         let left = self.until_idle.get();
         if left == 0 {
             self.until_idle.set(IDLE_PERIOD);

@@ -9,7 +9,7 @@ use core::cell::Cell;
 
 use super::capacity::Slow;
 use super::drain::drain_inbox;
-use super::{Heap, abandon, sweep, thread};
+use super::{Heap, abandon, beside, sweep, thread};
 use crate::misuse::{self, Misuse};
 use crate::pool::{List, OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
@@ -37,7 +37,7 @@ pub fn free_slow(block: *mut u8, class: SizeClass) {
 }
 
 /// Frees without a heap, as other threads do. For threads that have none any more, or can't get one.
-fn free_directly(address: usize, class: SizeClass) {
+pub fn free_directly(address: usize, class: SizeClass) {
     let mut known = PoolRef::NO_ARENA;
     let found = PoolRef::locate(address, class, &mut known);
     let located = found.unwrap_or_else(|misuse| die(misuse, address, class));
@@ -47,10 +47,16 @@ fn free_directly(address: usize, class: SizeClass) {
     }
 }
 
-/// Gives all that is at hand back to the pools.
+/// Gives all that is at hand back to the pools, and the tables of those that are released by that.
 pub fn flush_all(heap: &Heap) {
-    for class in SizeClass::all() {
-        flush_oldest(heap, class, heap.magazine(class).len());
+    loop {
+        for class in SizeClass::all() {
+            flush_oldest(heap, class, heap.magazine(class).len());
+        }
+        if heap.aside.is_empty() {
+            return;
+        }
+        beside::settle(heap, super::free_class);
     }
 }
 

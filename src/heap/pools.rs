@@ -2,8 +2,8 @@
 
 use core::cell::Cell;
 
-use super::Heap;
 use super::capacity::Habit;
+use super::{Heap, beside};
 use crate::misuse::{self, Misuse};
 use crate::pool::{List, OwnedPool, PoolList, SizeClass};
 
@@ -84,6 +84,7 @@ impl Heap {
             misuse::abort(Misuse::DoubleFree, address, class.block_size());
         }
         self.let_go(pool, class);
+        beside::put_aside(self, pool, class);
         pool.release(class);
     }
 }

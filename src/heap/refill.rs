@@ -26,8 +26,10 @@ const POOLS_PER_REFILL: usize = 8;
 pub fn allocate_slow(class: SizeClass, options: Options) -> *mut u8 {
     let block = thread::with_heap(options, |heap| {
         heap.tick();
-        refill(heap, class);
-        heap.magazine(class).pop()
+        heap.magazine(class).pop().or_else(|| {
+            refill(heap, class);
+            heap.magazine(class).pop()
+        })
     });
     block.flatten().map_or(ptr::null_mut(), NonNull::as_ptr)
 }

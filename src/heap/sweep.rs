@@ -157,6 +157,10 @@ pub fn purge() {
         thread::settle_parked();
         abandon::adopt_everything(heap);
         let _ = sweep(heap);
+        if !heap.aside.is_empty() {
+            flush::flush_all(heap);
+            release_empty(heap);
+        }
     });
     arena::purge_all();
 }

@@ -18,7 +18,7 @@ use core::ffi::c_void;
 use core::ptr;
 
 use super::magazine::{Front, UNATTACHED};
-use super::{Heap, HeapLinks, abandon, chunk, drain, flush, report, sweep};
+use super::{Heap, HeapLinks, abandon, beside, chunk, drain, flush, report, sweep};
 use crate::arena;
 use crate::os::{self, ThreadEndKey};
 use crate::settings::{self, Options};
@@ -116,6 +116,7 @@ fn detach() {
     flush::flush_all(heap);
     FRONT.set(&raw const UNATTACHED);
     abandon::abandon_all(heap);
+    beside::settle(heap, |table, class| flush::free_directly(table.addr(), class));
     let kept = heap.pool_bytes.get() > 0;
     PARKED.push(&HeapLinks, heap.id());
     if kept {
@@ -139,6 +140,7 @@ pub fn settle_parked() {
         // SAFETY: only heaps are parked. This one is the caller's until it is parked again (H1).
         let heap = unsafe { Heap::from_id(id) };
         abandon::abandon_all(heap);
+        beside::settle(heap, |table, class| flush::free_directly(table.addr(), class));
         kept |= heap.pool_bytes.get() > 0;
         settled.push(&HeapLinks, id);
     }

@@ -17,7 +17,7 @@ use crate::bits::RemoteMap;
 use crate::config::{DESCRIPTOR_BYTES, DESCRIPTORS_AT, INLINE_BLOCKS, MEDIUM_UNITS, UNIT_BYTES};
 use crate::os;
 use crate::stack::Links;
-use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::units::{UnitId, arena_base, regain};
 
 pub use list::{List, PoolList};
@@ -44,6 +44,8 @@ pub struct Descriptor {
     /// Neighbours on the owner's list. Owner.
     next: Cell<Option<PoolRef>>,
     previous: Cell<Option<PoolRef>>,
+    /// Address of a table with a word for each block, 0 without (P6). Everybody who holds a block.
+    beside: AtomicUsize,
     /// Line 1.
     free: Words<Cell<u64>>,
     /// Line 2.
@@ -162,6 +164,24 @@ impl PoolRef {
         self.get().run.load(Ordering::Relaxed) as usize
     }
 
+    /// The address of the table beside its blocks, 0 without (P6).
+    #[inline(always)]
+    pub fn beside(self) -> usize {
+        // ORDERING: Acquire pairs with the Release in `put_beside`: what the table's memory was used for before, by whoever
+        // put it there, is over.
+        self.get().beside.load(Ordering::Acquire)
+    }
+
+    /// Puts a table beside its blocks. When there is one already, that is the error.
+    pub fn put_beside(self, table: usize) -> Result<(), usize> {
+        let beside = &self.get().beside;
+        // ORDERING: Release pairs with the Acquire in `beside`, and Acquire with the Release of who was faster.
+        match beside.compare_exchange(0, table, Ordering::Release, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Sets the length of a large run that the caller holds.
     pub fn set_run(self, units: usize) {
         self.get().run.store(units as u32, Ordering::Relaxed);
@@ -230,6 +250,7 @@ impl PoolRef {
         descriptor.untouched.set(untouched as u32);
         descriptor.decommitted.iter().for_each(|word| word.set(0));
         descriptor.listed.set(List::None);
+        debug_assert_eq!(descriptor.beside.load(Ordering::Relaxed), 0, "P6");
         // ORDERING: Release pairs with the Acquire in `tag`: who meets the pool on a walk sees its owner.
         descriptor.tag.store(Tag::Pool(class).raw(), Ordering::Release);
         owned

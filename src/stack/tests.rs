@@ -31,7 +31,7 @@ fn take(inbox: &Inbox, nodes: &Nodes) -> Vec<u32> {
 fn an_inbox_gives_all_newest_first() {
     let (inbox, nodes) = (Inbox::new(), Nodes::new(4));
     assert!(inbox.looks_empty());
-    assert_eq!(take(&inbox, &nodes), []);
+    assert_eq!(take(&inbox, &nodes), [0u32; 0]);
     for round in 0..3 {
         (0..=round).for_each(|i| inbox.push(&nodes, node(i)));
         assert!(!inbox.looks_empty());

@@ -33,6 +33,17 @@ impl PoolRef {
         arena_base(address) + DESCRIPTORS_AT + index * DESCRIPTOR_BYTES
     }
 
+    /// The pool of a block of `class` that is out, by arithmetic.
+    ///
+    /// # Safety
+    /// There is such a block at `address`.
+    #[inline(always)]
+    pub unsafe fn of_block(address: usize, class: SizeClass) -> PoolRef {
+        let descriptor = regain(Self::guess(address, class));
+        // SAFETY: by the precondition that is the pool's descriptor, and no arena lies at 0.
+        PoolRef(unsafe { NonNull::new_unchecked(descriptor) })
+    }
+
     /// Finds pool and index of a block of `class` that a client gave back: the one way in.
     ///
     /// `known` is an arena that an earlier call was right about; it saves the look-up.

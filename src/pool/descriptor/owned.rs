@@ -238,7 +238,17 @@ impl OwnedPool {
         self.0.get().shared.abandon(heap, self.free_count() > 0)
     }
 
-    /// Gives an empty pool's units back to its arena.
+    /// Takes the table beside an empty pool's blocks away, which nobody uses any more (P6); 0 without.
+    pub fn take_beside(self) -> usize {
+        // Relaxed: who used the table has freed its block since, and that was seen.
+        let table = self.0.get().beside.load(Ordering::Relaxed);
+        if table != 0 {
+            self.0.get().beside.store(0, Ordering::Relaxed);
+        }
+        table
+    }
+
+    /// Gives an empty pool's units back to its arena. Its table was taken away.
     pub fn release(self, class: SizeClass) {
         self.validate(class);
         debug_assert!(self.is_empty(class) && self.list() == List::None);

@@ -132,7 +132,7 @@ fn a_new_pool_has_every_block_once() {
         assert!(pool.is_empty(class));
         assert_eq!(subject.take(class.blocks() + 1), (0..class.blocks()).collect::<Vec<_>>());
         assert_eq!((pool.free_count(), pool.is_empty(class)), (0, false));
-        assert_eq!(subject.take(1), []);
+        assert_eq!(subject.take(1), [0usize; 0]);
         assert_eq!(subject.out().len(), class.blocks());
         subject.give(0..class.blocks()).unwrap();
         assert!(subject.out().is_empty());
@@ -507,7 +507,7 @@ fn pools_go_on_and_off_a_list() {
         all
     };
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
-        assert_eq!(found(), []);
+        assert_eq!(found(), [0usize; 0]);
         for subject in &subjects {
             list.push(subject.pool, List::Used);
             assert_eq!(subject.pool.list(), List::Used);

@@ -1,0 +1,116 @@
+//! The end of an object: its last reference has gone.
+//!
+//! In this order: nobody can upgrade to it any more; its value is dropped; its block goes back to the pool that it came
+//! from. A panic in the drop does not change that.
+
+use core::mem::needs_drop;
+use core::ptr::{self, NonNull};
+
+use super::object::{self, Shape};
+use super::{nest, side};
+
+/// Ends an object whose count of references has come to 0.
+///
+/// # Safety
+/// `value` is in such an object, is alive, and the caller gives it up.
+#[inline(always)]
+pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: by the precondition.
+    let header = unsafe { object::header(value) };
+    if header.has_side() {
+        // SAFETY: by the precondition, and it has a side cell.
+        unsafe { bury(value) };
+    }
+    if needs_drop::<T>() {
+        // SAFETY: the caller's promise.
+        unsafe { end_slow(value) };
+    } else {
+        // SAFETY: the caller's promise.
+        let shape = unsafe { Shape::of(value) };
+        // SAFETY: nothing has to be dropped.
+        unsafe { part(value.cast(), shape) };
+    }
+}
+
+/// For values with something to drop: a call, because this is where drops nest.
+#[inline(never)]
+unsafe fn end_slow<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    unsafe { nest::descend(value) };
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn bury<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    let shape = unsafe { Shape::of(value) };
+    // SAFETY: the caller says that it has a cell.
+    unsafe { side::of(value.cast(), shape) }.bury();
+}
+
+/// Drops the value and gives the block back.
+///
+/// # Safety
+/// As for [`end`]; and nobody can upgrade any more.
+#[inline(always)]
+pub unsafe fn perform<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: the caller's promise. Before the drop, because afterwards there is no value to be asked.
+    let shape = unsafe { Shape::of(value) };
+    let _part = Part(value.cast(), shape);
+    // SAFETY: the value is alive and given up.
+    unsafe { ptr::drop_in_place(value.as_ptr()) };
+}
+
+/// Gives the block back when it is dropped, so also when the drop of the value panics.
+pub struct Part(NonNull<u8>, Shape);
+
+impl Part {
+    /// For an object whose value has been moved out, or not been made.
+    ///
+    /// # Safety
+    /// As for [`part`].
+    pub unsafe fn new<T: ?Sized>(value: NonNull<T>) -> Part {
+        // SAFETY: by the precondition.
+        let shape = unsafe { Shape::of(value) };
+        Part(value.cast(), shape)
+    }
+}
+
+impl Drop for Part {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the maker's promise.
+        unsafe { part(self.0, self.1) };
+    }
+}
+
+/// Gives the block back, unless a raw `Weak` keeps it.
+///
+/// # Safety
+/// `value` was in an object of this shape and is not there any more; the object has no references, its cell, if
+/// there is one, is buried, and the caller gives the object up.
+#[inline(always)]
+pub unsafe fn part(value: NonNull<u8>, shape: Shape) {
+    // SAFETY: the block is there.
+    let header = unsafe { object::header(value) };
+    if header.has_side() {
+        // SAFETY: the caller's promise.
+        unsafe { part_slow(value, shape) };
+    } else {
+        // SAFETY: the caller's promise, and without a cell there is no `Weak`.
+        unsafe { object::free(value, shape) };
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn part_slow(value: NonNull<u8>, shape: Shape) {
+    // SAFETY: the caller's promise.
+    let side = unsafe { side::of(value, shape) };
+    // SAFETY: the object is given up.
+    let kept = unsafe { side.part() };
+    if !kept {
+        // SAFETY: no raw `Weak` names it.
+        unsafe { object::free(value, shape) };
+    }
+}

@@ -1,0 +1,235 @@
+//! Side cells: what weak references need, beside the object and not in it.
+//!
+//! ```text
+//!   object                     slot, beside the pool          side cell, 16 bytes
+//!   ┌────────┬─────────┐       ┌───────┐                      ┌─────────────────┬───────┬───────┐
+//!   │ header │ value   │ - - ► │   ●───┼────────────────────► │ object · state  │ weak  │  raw  │
+//!   └────────┴─────────┘       └───────┘                      └──────●──────────┴───────┴───────┘
+//!        ▲                                                           │                   ▲
+//!        └───────────────────────────────────────────────────────────┘       Weak ───────┘
+//! ```
+//!
+//! The first `downgrade` makes the cell and sets the header's `side` bit; an object without weak references has none and
+//! pays nothing, and clones and drops of one that has some never look there. A `Weak` knows the cell alone: when the object
+//! dies, its block goes back at once, and the cell stays until the last `Weak` is gone.
+//!
+//! ```text
+//!                 upgrade          last reference gone          value dropped
+//!   (new_cyclic)  answers        ┌──────────────────────►      ┌─────────────► gone: block given back
+//!      dead ────► live ──────────┘                       dead ─┤
+//!                                                              └─────────────► held: a raw Weak keeps the block
+//!                                                                              until it comes back; then gone
+//! ```
+//!
+//! - **W1**: the header's `side` bit is set exactly while the slot holds the address of a cell that names the object.
+//! - **W2**: `weak` = `Weak`s that exist, those turned raw counted in; `raw` = those turned raw while the object's block was there.
+//! - **W3**: a cell is freed when `weak` is 0 and the object is gone, by who made the second of that true.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::NonNull;
+use std::alloc::handle_alloc_error;
+
+use super::header::{Header, one_more};
+use super::object::{self, Shape, Slot};
+use crate::heap;
+use crate::settings::Options;
+use crate::units::regain;
+
+/// A side cell.
+#[repr(C, align(16))]
+pub struct Side {
+    /// The address of the object's value, and what became of it: the constants below.
+    object: Cell<usize>,
+    weak: Cell<u32>,
+    raw: Cell<u32>,
+}
+
+const LAYOUT: Layout = Layout::new::<Side>();
+const _: () = assert!(size_of::<Side>() == 16);
+
+/// Nobody can get at the value any more, or not yet.
+const DEAD: usize = 1;
+/// The block was given back.
+const GONE: usize = 2;
+/// The value was dropped, and the block is kept for raw `Weak`s.
+const HELD: usize = 4;
+/// Values lie at multiples of 8 (`object.rs`).
+const STATE: usize = 7;
+
+/// The side cell of an object that has one (W1).
+///
+/// # Safety
+/// `value` is in an object of this shape with the `side` bit set.
+#[inline(always)]
+pub unsafe fn of<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
+    let slot = match shape.slot(value) {
+        Slot::Inside(slot) => slot,
+        // SAFETY: the word was made with the cell, and the object is there.
+        Slot::Beside(block, class) => unsafe { heap::word(block, class) },
+    };
+    // SAFETY: W1: the slot was set, and nobody else changes it meanwhile.
+    let cell = unsafe { slot.as_ref() }.get();
+    // SAFETY: W1, W3: that is a cell, which stays as long as the object.
+    unsafe { at(cell) }
+}
+
+/// The side cell at an address.
+///
+/// # Safety
+/// There is one, for as long as it is used.
+#[inline(always)]
+pub unsafe fn at<'a>(address: usize) -> &'a Side {
+    let side: *const Side = regain(address);
+    // SAFETY: by the precondition.
+    unsafe { &*side }
+}
+
+/// Gives an object without a side cell one: live, and without a `Weak`. Aborts as [`handle_alloc_error`] does when there is no
+/// memory.
+///
+/// # Safety
+/// `value` is in an object of this shape with the `side` bit clear.
+#[cold]
+#[inline(never)]
+pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
+    let slot = match shape.slot(value) {
+        Slot::Inside(slot) => Some(slot),
+        // SAFETY: the object's block is out.
+        Slot::Beside(block, class) => unsafe { heap::make_word(block, class) },
+    };
+    let cell = NonNull::new(heap::allocate(LAYOUT, Options::NONE)).map(NonNull::cast::<Side>);
+    let (Some(slot), Some(cell)) = (slot, cell) else { handle_alloc_error(LAYOUT) };
+    let object = Cell::new(value.addr().get());
+    // SAFETY: the block is large enough, aligned (its class is of multiples of 16), and ours.
+    unsafe { cell.write(Side { object, weak: Cell::new(0), raw: Cell::new(0) }) };
+    // SAFETY: the slot is the object's own; it is set through a pointer because it may hold anything.
+    unsafe { slot.write(Cell::new(cell.addr().get())) };
+    // SAFETY: O1.
+    let header: &Header = unsafe { object::header(value) };
+    header.set_side(true);
+    // SAFETY: it was written just now.
+    unsafe { cell.as_ref() }
+}
+
+/// What [`Side::turn_raw`] gives.
+pub enum Raw {
+    /// The address of the value, whose block is kept.
+    Value(usize),
+    /// The block is not there any more: the address of the cell, one byte in. No value lies at an odd address.
+    Cell(usize),
+}
+
+impl Side {
+    /// The address of the cell.
+    #[inline(always)]
+    pub fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    /// Where the value is, or was.
+    pub fn value(&self) -> usize {
+        self.object.get() & !STATE
+    }
+
+    /// Where the value is, if it is alive.
+    #[inline(always)]
+    pub fn alive(&self) -> Option<usize> {
+        let object = self.object.get();
+        (object & DEAD == 0).then_some(object & !STATE)
+    }
+
+    fn is(&self, state: usize) -> bool {
+        self.object.get() & state != 0
+    }
+
+    fn set(&self, state: usize) {
+        self.object.set(self.object.get() | state);
+    }
+
+    /// `Weak`s that exist (W2).
+    pub fn weak(&self) -> u32 {
+        self.weak.get()
+    }
+
+    /// One `Weak` more; aborts at 2^31.
+    #[inline(always)]
+    pub fn increment(&self) {
+        self.weak.set(one_more(self.weak.get()));
+    }
+
+    /// One `Weak` fewer.
+    ///
+    /// # Safety
+    /// The caller's own `Weak` is the one; it does not use the cell again.
+    #[inline(always)]
+    pub unsafe fn decrement(&self) {
+        let weak = self.weak.get() - 1;
+        self.weak.set(weak);
+        if weak == 0 && self.is(GONE) {
+            // SAFETY: W3: nobody has it any more.
+            unsafe { self.free() };
+        }
+    }
+
+    /// # Safety
+    /// W3 says that it is time.
+    #[cold]
+    unsafe fn free(&self) {
+        heap::free(core::ptr::from_ref(self).cast_mut().cast(), LAYOUT);
+    }
+
+    /// From now on nobody can get at the value.
+    pub fn bury(&self) {
+        self.set(DEAD);
+    }
+
+    /// The value was made: from now on it can be had.
+    pub fn raise(&self) {
+        self.object.set(self.object.get() & !DEAD);
+    }
+
+    /// The value of a dead object was dropped, or moved out. Whether its block is to be kept.
+    ///
+    /// # Safety
+    /// The caller, who has the object, does not use the cell again.
+    #[must_use]
+    pub unsafe fn part(&self) -> bool {
+        if self.raw.get() > 0 {
+            self.set(HELD);
+            return true;
+        }
+        self.set(GONE);
+        if self.weak.get() == 0 {
+            // SAFETY: W3: nobody has it any more.
+            unsafe { self.free() };
+        }
+        false
+    }
+
+    /// Turns a `Weak` raw (W2).
+    pub fn turn_raw(&self) -> Raw {
+        if self.is(GONE) {
+            return Raw::Cell(self.address() + 1);
+        }
+        self.raw.set(self.raw.get() + 1);
+        Raw::Value(self.value())
+    }
+
+    /// Turns a raw `Weak` that names the value back. Whether the block was kept for it alone and has to be given back now.
+    #[must_use]
+    pub fn turn_back(&self) -> bool {
+        let raw = self.raw.get() - 1;
+        self.raw.set(raw);
+        let last = raw == 0 && self.is(HELD);
+        if last {
+            self.set(GONE);
+        }
+        last
+    }
+
+    /// Whether `Weak`s were turned raw, so that the object can't be parted from its cell.
+    pub fn has_raw(&self) -> bool {
+        self.raw.get() > 0
+    }
+}
