@@ -1,4 +1,5 @@
-//! neap, *a heap that reaps*: a global allocator in pure Rust that is fast and gives memory back.
+//! neap, *a heap that reaps*: a global allocator in pure Rust that is fast and gives memory back, and a counted pointer whose
+//! objects live in its pools.
 //!
 //! ```
 //! #[global_allocator]
@@ -6,15 +7,26 @@
 //! # fn main() {}
 //! ```
 //!
-//! That is all a program needs. [`heap`] shows what is going on inside; [`Neap`]'s builder and a
+//! That is all a program needs for the allocator. [`heap`] shows what is going on inside; [`Neap`]'s builder and a
 //! few environment variables change what is decided by default.
+//!
+//! ```
+//! use neap::rc::{Rc, Weak};
+//!
+//! let word = Rc::new("tide");
+//! let seen: Weak<&str> = Rc::downgrade(&word);
+//! assert_eq!(seen.upgrade().as_deref(), Some(&"tide"));
+//! ```
+//!
+//! [`rc`] is `std::rc` with half the header, with or without the allocator.
 //!
 //! # How it is built
 //!
 //! ```text
 //!     global      Layout in, pointer out
-//!        │
-//!      heap       one thread's magazines and pools; fast path; abandon, adopt
+//!        │   ptr  the counted pointer: header, object, weak references
+//!        │    │
+//!      heap ◄─┘   one thread's magazines and pools; fast path; abandon, adopt
 //!        │
 //!      pool       blocks of one size class; free map and remote map
 //!        │
@@ -28,7 +40,7 @@
 //! Each room uses only rooms below it, through the file of its name. The essay at the head of
 //! each says what lives there, with drawings and numbered invariants that the SAFETY notes refer to.
 //!
-//! One rule carries the rest: **neap never writes into a block**. What is free is known from bitmaps beside the pools. So
+//! One rule carries the rest: **the allocator never writes into a block**. What is free is known from bitmaps beside the pools. So
 //! a use after free can't corrupt the allocator, a double free is a bit that is set already, and any free OS page inside a
 //! half-used pool can go back to the system.
 //!
@@ -65,6 +77,9 @@
 //! # Features
 //!
 //! - `allocator-api2`: [`Neap`] and [`Configured`] implement `allocator_api2::alloc::Allocator`.
+//! - `serde`: [`Rc`] and [`rc::Weak`] implement `Serialize` and `Deserialize`, as std's do with serde's feature `rc`.
+//! - `nightly`, for a nightly compiler: `Rc<T>` becomes `Rc<dyn Trait>` by itself, and a value may hold references that end with it
+//!   (`may_dangle`).
 
 #![cfg_attr(neap_loom, allow(missing_docs, dead_code))]
 #![cfg_attr(
@@ -120,7 +135,43 @@ pub use ptr::Rc;
 #[cfg(not(neap_loom))]
 pub use settings::Thp;
 
-/// Counted pointers, as in [`std::rc`]: [`Rc`](rc::Rc) and [`Weak`](rc::Weak), with half the header, for structures of any depth.
+/// Counted pointers, as in [`std::rc`]: several owners of a value, on one thread.
+///
+/// A program that swaps `use std::rc::{Rc, Weak}` for `use neap::rc::{Rc, Weak}` compiles and behaves the same, with what is said
+/// below in mind. Objects lie in neap's pools whatever the global allocator is.
+///
+/// # What is better than in `std::rc`
+///
+/// - The header of an object has 8 bytes, not 16: an `Rc<u64>` takes a block of 16 bytes, an `Rc` of 24 bytes one of 32.
+/// - The memory of an object goes back when its last [`Rc`](rc::Rc) does; [`Weak`](rc::Weak)s that are left share 16 bytes. (They take them from the first
+///   [`downgrade`](rc::Rc::downgrade) on, and 8 bytes more in a table beside the object's pool.)
+/// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth.
+/// - [`make_mut`](rc::Rc::make_mut) of a value with `Weak`s left parts them without moving the value.
+///
+/// # The order of drops
+///
+/// As with std: when the last reference goes, the value is dropped at once, then its fields in their order, and what they
+/// alone own, and so on down to 40 objects inside each other. What dies deeper down is dropped by a loop at that depth, before the drop
+/// of the 40th returns: there a value's fields may outlive the value itself by a while, but no fields of the 40 above are dropped before them.
+/// Only objects that have something to drop count, and only drops nested in drops, not how a structure was made.
+/// A drop that panics does not keep the others from being dropped, and the first panic goes on.
+///
+/// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a `Box` in a
+/// `Box`, nest as they do everywhere.
+///
+/// # What is different
+///
+/// - A count may go up to 2 147 483 647 (std: `isize::MAX`, which no program reaches but by forgetting); then the process is aborted, as with std.
+/// - Unsizing a pointer takes a macro on stable Rust, [`coerce!`](crate::coerce): the compiler does it by itself for std's types only,
+///   and for these with the feature `nightly`. So does `self: Rc<Self>` in methods, which has no replacement on stable.
+/// - The address that [`Weak::as_ptr`](rc::Weak::as_ptr) gives may be another object's once the value is gone. [`Weak::ptr_eq`](rc::Weak::ptr_eq) tells them
+///   apart always.
+/// - A pointer that was turned raw comes back through the same crate's `from_raw`.
+/// - There is no allocator parameter.
+///
+/// # Threads
+///
+/// Neither type is `Send` or `Sync`. A thread that ends with pointers in its thread-locals drops them as any other value.
 #[cfg(not(neap_loom))]
 pub mod rc {
     #[doc(hidden)]

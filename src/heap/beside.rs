@@ -26,10 +26,10 @@ use crate::units::regain;
 /// A word beside a block. It means nothing until it is set.
 pub type Word = Cell<usize>;
 
-/// The block's word, where there is a table already.
+/// The word of the block in which `address` is, where there is a table already.
 ///
 /// # Safety
-/// A block of `class` that is out begins at `address`, its word was made by [`make_word`], and it is used as long as the block
+/// It is a block of `class` that is out, its word was made by [`make_word`], and the word is used as long as the block
 /// is out.
 #[inline(always)]
 pub unsafe fn word(address: usize, class: SizeClass) -> NonNull<Word> {
@@ -39,7 +39,7 @@ pub unsafe fn word(address: usize, class: SizeClass) -> NonNull<Word> {
     unsafe { word_of(pool.beside(), address, class) }
 }
 
-/// The block's word; makes the table if need be. `None`: no memory.
+/// The word of the block in which `address` is; makes the table if need be. `None`: no memory.
 ///
 /// # Safety
 /// As for [`word`], but that the word need not be there.
@@ -65,8 +65,10 @@ pub unsafe fn make_word(address: usize, class: SizeClass) -> Option<NonNull<Word
 #[inline(always)]
 unsafe fn word_of(table: usize, address: usize, class: SizeClass) -> NonNull<Word> {
     let (index, _) = class.index_of(address - class.pool_at(address));
-    // SAFETY: by the precondition the table has a word for each block, and does not lie at 0.
-    unsafe { NonNull::new_unchecked(regain::<Word>(table)).add(index) }
+    // SAFETY: no block lies at 0.
+    let words = unsafe { NonNull::new_unchecked(regain::<Word>(table)) };
+    // SAFETY: by the precondition the table has a word for each block.
+    unsafe { words.add(index) }
 }
 
 /// The class of the table for a pool of `class`.

@@ -9,38 +9,61 @@ use core::ptr::{self, NonNull};
 use super::object::{self, Shape};
 use super::{nest, side};
 
+// The functions that lie on the stack while a value is dropped keep their frames small, in debug builds too: what they need
+// besides is done in functions of their own, and nothing is inlined by force.
+
 /// Ends an object whose count of references has come to 0.
 ///
 /// # Safety
 /// `value` is in such an object, is alive, and the caller gives it up.
-#[inline(always)]
+#[inline]
 pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: by the precondition.
-    let header = unsafe { object::header(value) };
-    if header.has_side() {
-        // SAFETY: by the precondition, and it has a side cell.
-        unsafe { bury(value) };
-    }
     if needs_drop::<T>() {
         // SAFETY: the caller's promise.
         unsafe { end_slow(value) };
     } else {
         // SAFETY: the caller's promise.
-        let shape = unsafe { Shape::of(value) };
-        // SAFETY: nothing has to be dropped.
-        unsafe { part(value.cast(), shape) };
+        unsafe { end_plain(value) };
     }
+}
+
+/// For values with nothing to drop.
+#[inline]
+unsafe fn end_plain<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: by the precondition.
+    if unsafe { object::header(value) }.has_side() {
+        // SAFETY: the caller's promise.
+        return unsafe { end_observed(value) };
+    }
+    // SAFETY: by the precondition.
+    let shape = unsafe { Shape::of(value) };
+    // SAFETY: nothing has to be dropped, and there is no `Weak`.
+    unsafe { object::free(value.cast(), shape) };
 }
 
 /// For values with something to drop: a call, because this is where drops nest.
 #[inline(never)]
 unsafe fn end_slow<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by the precondition.
+    if unsafe { object::header(value) }.has_side() {
+        // SAFETY: the caller's promise.
+        unsafe { bury(value) };
+    }
+    // SAFETY: the caller's promise; nobody can upgrade any more.
     unsafe { nest::descend(value) };
 }
 
+/// For objects with a side cell, and nothing to drop.
 #[cold]
 #[inline(never)]
+unsafe fn end_observed<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    unsafe { bury(value) };
+    // SAFETY: the caller's promise; nobody can upgrade any more.
+    unsafe { perform(value) };
+}
+
+#[cold]
 unsafe fn bury<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the caller's promise.
     let shape = unsafe { Shape::of(value) };
@@ -52,23 +75,24 @@ unsafe fn bury<T: ?Sized>(value: NonNull<T>) {
 ///
 /// # Safety
 /// As for [`end`]; and nobody can upgrade any more.
-#[inline(always)]
+#[inline]
 pub unsafe fn perform<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the caller's promise. Before the drop, because afterwards there is no value to be asked.
-    let shape = unsafe { Shape::of(value) };
-    let _part = Part(value.cast(), shape);
+    let _part = unsafe { Part::new(value) };
     // SAFETY: the value is alive and given up.
     unsafe { ptr::drop_in_place(value.as_ptr()) };
 }
 
-/// Gives the block back when it is dropped, so also when the drop of the value panics.
+/// Gives the block back when it is dropped, so also when the drop of the value panics. For an object whose value is dropped, has been
+/// moved out, or not been made.
 pub struct Part(NonNull<u8>, Shape);
 
 impl Part {
-    /// For an object whose value has been moved out, or not been made.
+    /// For the object of `value`.
     ///
     /// # Safety
-    /// As for [`part`].
+    /// As for [`part`], when this is dropped.
+    #[inline]
     pub unsafe fn new<T: ?Sized>(value: NonNull<T>) -> Part {
         // SAFETY: by the precondition.
         let shape = unsafe { Shape::of(value) };
@@ -77,7 +101,7 @@ impl Part {
 }
 
 impl Drop for Part {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the maker's promise.
         unsafe { part(self.0, self.1) };
@@ -89,8 +113,8 @@ impl Drop for Part {
 /// # Safety
 /// `value` was in an object of this shape and is not there any more; the object has no references, its cell, if
 /// there is one, is buried, and the caller gives the object up.
-#[inline(always)]
-pub unsafe fn part(value: NonNull<u8>, shape: Shape) {
+#[inline]
+unsafe fn part(value: NonNull<u8>, shape: Shape) {
     // SAFETY: the block is there.
     let header = unsafe { object::header(value) };
     if header.has_side() {

@@ -53,7 +53,7 @@ impl Header {
     /// One reference more. Aborts before the count would take the sign bit: after 2 147 483 647 references.
     #[inline(always)]
     pub fn increment(&self) {
-        self.strong.set(one_more(self.strong.get()));
+        count_one_more(&self.strong);
     }
 
     /// One reference fewer.
@@ -82,12 +82,12 @@ impl Header {
     }
 }
 
-/// One more than `count`; aborts when that needs the sign bit.
+/// Adds one to `count`; aborts when that takes the sign bit. (Written first and then looked at: one instruction.)
 #[inline(always)]
-pub fn one_more(count: u32) -> u32 {
-    let more = count.wrapping_add(1);
-    if more as i32 <= 0 {
+pub fn count_one_more(count: &Cell<u32>) {
+    let more = count.get().wrapping_add(1);
+    count.set(more);
+    if (more as i32) < 0 {
         misuse::too_many_references()
     }
-    more
 }

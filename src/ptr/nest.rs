@@ -33,7 +33,7 @@ use crate::heap;
 use crate::settings::Options;
 
 /// Levels down to which drops nest as in any Rust program.
-pub const ORDINARY: u32 = 24;
+pub const ORDINARY: u32 = 40;
 /// Levels that the worker lets nest before it puts objects on its list.
 const FURTHER: u32 = 8;
 
@@ -48,12 +48,12 @@ thread_local! {
 ///
 /// # Safety
 /// As for `perform`, which may come later, from an outer drop that leads here.
-#[inline(always)]
+#[inline]
 pub unsafe fn descend<T: ?Sized>(value: NonNull<T>) {
     let left = LEFT.get();
     if left == 0 {
         // SAFETY: the caller's promise.
-        return unsafe { descend_slow(Dying::new(value)) };
+        return unsafe { postpone(value) };
     }
     LEFT.set(left - 1);
     let _back = Back(left);
@@ -101,29 +101,30 @@ unsafe fn perform<T: ?Sized>(pointer: Pointer) {
     unsafe { end::perform(value) };
 }
 
-/// Becomes the worker, or leaves `dying` to the one that is at work.
+/// Becomes the worker, or leaves the object to the one that is at work.
 ///
 /// # Safety
 /// As for [`descend`].
 #[cold]
 #[inline(never)]
-unsafe fn descend_slow(dying: Dying) {
+unsafe fn postpone<T: ?Sized>(value: NonNull<T>) {
     let list = LIST.get();
     if list.is_null() {
-        return work_off(dying);
+        return work_off(Dying::new(value));
     }
     // SAFETY: the worker is in a frame below on this thread, and sets `LIST` to null before it returns.
-    if unsafe { (*list).push(dying) } {
+    if unsafe { (*list).push(Dying::new(value)) } {
         return;
     }
     // No memory for the list: all that is left is to nest on, while the stack lasts.
     LEFT.set(FURTHER);
     let _back = Back(0);
     // SAFETY: the caller's promise.
-    unsafe { (dying.perform)(dying.value) };
+    unsafe { end::perform(value) };
 }
 
 /// Ends `first`, and all that dies with it, from a loop.
+#[inline(never)]
 fn work_off(first: Dying) {
     let list = List::new();
     LIST.set(&raw const list);

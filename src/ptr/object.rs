@@ -17,24 +17,21 @@ use core::ptr::NonNull;
 use std::alloc::handle_alloc_error;
 
 use super::header::Header;
+use crate::config::MEDIUM_MAX;
 use crate::heap;
 use crate::os;
 use crate::pool::SizeClass;
 use crate::settings::Options;
 
-/// The block of an object.
+/// The block of an object: its layout, of which all else follows.
 #[derive(Clone, Copy)]
-pub struct Shape {
-    block: Layout,
-    /// Bytes in front of the value.
-    front: usize,
-}
+pub struct Shape(Layout);
 
 /// Where the address of an object's side cell stands.
 pub enum Slot {
     /// In the block.
     Inside(NonNull<heap::Word>),
-    /// Beside the pool, for a block of this class at this address.
+    /// Beside the pool, for the block of this class in which this address is.
     Beside(usize, SizeClass),
 }
 
@@ -45,18 +42,14 @@ impl Shape {
     /// For a value of this layout; `None` when there can be no such block.
     #[inline(always)]
     const fn new(value: Layout) -> Option<Shape> {
-        let (size, align) = (value.size(), value.align());
-        let plain = Layout::from_size_align(size.saturating_add(Header::BYTES), Header::BYTES);
-        let front = match plain {
-            Ok(block) if align <= Header::BYTES && SizeClass::for_layout(block).is_some() => {
-                return Some(Shape { block, front: Header::BYTES });
-            }
-            _ if align <= Header::BYTES => WITH_SLOT,
-            _ => align,
-        };
-        let align = if align > Header::BYTES { align } else { Header::BYTES };
+        let (size, mut align) = (value.size(), value.align());
+        let mut front = align;
+        if align <= Header::BYTES {
+            align = Header::BYTES;
+            front = if size <= MEDIUM_MAX - Header::BYTES { Header::BYTES } else { WITH_SLOT };
+        }
         match Layout::from_size_align(size.saturating_add(front), align) {
-            Ok(block) => Some(Shape { block, front }),
+            Ok(block) => Some(Shape(block)),
             Err(_) => None,
         }
     }
@@ -73,12 +66,27 @@ impl Shape {
         Shape::new(Layout::for_value(value)).unwrap_or_else(|| os::abort())
     }
 
+    /// Bytes in front of the value.
+    #[inline(always)]
+    const fn front(self) -> usize {
+        let Shape(block) = self;
+        if block.align() > Header::BYTES {
+            block.align()
+        } else if block.size() <= MEDIUM_MAX {
+            Header::BYTES
+        } else {
+            WITH_SLOT
+        }
+    }
+
     /// Where the slot of the object with this value is.
     #[inline(always)]
     pub fn slot(self, value: NonNull<u8>) -> Slot {
-        match SizeClass::for_layout(self.block) {
-            Some(class) if self.front < WITH_SLOT => {
-                Slot::Beside(value.addr().get() - self.front, class)
+        match SizeClass::for_layout(self.0) {
+            Some(class) if self.front() < WITH_SLOT => {
+                // The value is in its block, but that one without bytes begins where the next block does.
+                let empty = self.0.size() == self.front();
+                Slot::Beside(value.addr().get() - if empty { self.front() } else { 0 }, class)
             }
             // SAFETY: that many bytes are in front of the value.
             _ => Slot::Inside(unsafe { value.byte_sub(WITH_SLOT) }.cast()),
@@ -93,7 +101,7 @@ impl Shape {
 #[inline(always)]
 pub fn allocate(value: Layout) -> NonNull<u8> {
     let shape = shape_of(value);
-    let block = heap::allocate(shape.block, Options::NONE);
+    let block = heap::allocate(shape.0, Options::NONE);
     // SAFETY: the block has this shape.
     unsafe { open(block, shape) }
 }
@@ -101,7 +109,7 @@ pub fn allocate(value: Layout) -> NonNull<u8> {
 /// The same, and the value's bytes are 0.
 pub fn allocate_zeroed(value: Layout) -> NonNull<u8> {
     let shape = shape_of(value);
-    let block = heap::allocate_zeroed(shape.block, Options::NONE);
+    let block = heap::allocate_zeroed(shape.0, Options::NONE);
     // SAFETY: the block has this shape.
     unsafe { open(block, shape) }
 }
@@ -120,9 +128,9 @@ fn shape_of(value: Layout) -> Shape {
 /// `block` is null or such a block, and the caller's.
 #[inline(always)]
 unsafe fn open(block: *mut u8, shape: Shape) -> NonNull<u8> {
-    let Some(block) = NonNull::new(block) else { handle_alloc_error(shape.block) };
+    let Some(block) = NonNull::new(block) else { handle_alloc_error(shape.0) };
     // SAFETY: by the precondition, that is inside, or at the end for a value without bytes.
-    let value = unsafe { block.byte_add(shape.front) };
+    let value = unsafe { block.byte_add(shape.front()) };
     // SAFETY: in front of the value are at least as many bytes, aligned as the block.
     let header = unsafe { value.cast::<Header>().sub(1) };
     // SAFETY: by the precondition nobody else has the block.
@@ -137,8 +145,8 @@ unsafe fn open(block: *mut u8, shape: Shape) -> NonNull<u8> {
 #[inline(always)]
 pub unsafe fn free(value: NonNull<u8>, shape: Shape) {
     // SAFETY: by the precondition.
-    let block = unsafe { value.byte_sub(shape.front) };
-    heap::free(block.as_ptr(), shape.block);
+    let block = unsafe { value.byte_sub(shape.front()) };
+    heap::free(block.as_ptr(), shape.0);
 }
 
 /// The header of the object that `value` is in.
@@ -148,7 +156,9 @@ pub unsafe fn free(value: NonNull<u8>, shape: Shape) {
 #[inline(always)]
 pub unsafe fn header<'a, T: ?Sized>(value: NonNull<T>) -> &'a Header {
     // SAFETY: O1: a header stands in front of each value.
-    unsafe { value.cast::<Header>().sub(1).as_ref() }
+    let header = unsafe { value.cast::<Header>().sub(1) };
+    // SAFETY: as above.
+    unsafe { header.as_ref() }
 }
 
 #[cold]

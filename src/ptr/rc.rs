@@ -146,8 +146,10 @@ impl<T> Rc<T> {
         let header: &Header = unsafe { object::header(place) };
         // O2: until the value is there.
         header.set_strong(0);
-        // SAFETY: the object has the shape that its value has, and no cell yet.
-        let cell = unsafe { side::make(place.cast(), Shape::of(place)) };
+        // SAFETY: the block was had for such a value.
+        let shape = unsafe { Shape::of(place) };
+        // SAFETY: the object has no cell yet.
+        let cell = unsafe { side::make(place.cast(), shape) };
         cell.bury();
         cell.increment();
         // SAFETY: the cell is the object's, and counts this one.
@@ -228,13 +230,30 @@ impl<T: ?Sized> Rc<T> {
     /// The side cell, if the object has one.
     #[inline(always)]
     fn side(&self) -> Option<&side::Side> {
-        if !self.header().has_side() {
-            return None;
-        }
+        // SAFETY: the bit is set.
+        self.header().has_side().then(|| unsafe { self.side_unchecked() })
+    }
+
+    /// The side cell.
+    ///
+    /// # Safety
+    /// The object has one.
+    #[inline(always)]
+    unsafe fn side_unchecked(&self) -> &side::Side {
         // SAFETY: O1.
         let shape = unsafe { Shape::of(self.value) };
-        // SAFETY: O1, and the bit is set.
-        Some(unsafe { side::of(self.value.cast(), shape) })
+        // SAFETY: by the precondition.
+        unsafe { side::of(self.value.cast(), shape) }
+    }
+
+    /// Gives the object its side cell.
+    #[cold]
+    #[inline(never)]
+    fn make_side(&self) {
+        // SAFETY: O1.
+        let shape = unsafe { Shape::of(self.value) };
+        // SAFETY: asked for where the bit is clear.
+        unsafe { side::make(self.value.cast(), shape) };
     }
 
     /// A [`Weak`] to the same value. The first of an object makes its side cell, 16 bytes, and
@@ -250,11 +269,11 @@ impl<T: ?Sized> Rc<T> {
     #[inline]
     #[must_use = "this returns a new `Weak`, without changing the original `Rc`"]
     pub fn downgrade(this: &Self) -> Weak<T> {
-        let side = match this.side() {
-            Some(side) => side,
-            // SAFETY: O1, and the bit is clear.
-            None => unsafe { side::make(this.value.cast(), Shape::of(this.value)) },
-        };
+        if !this.header().has_side() {
+            this.make_side();
+        }
+        // SAFETY: now it has one.
+        let side = unsafe { this.side_unchecked() };
         side.increment();
         // SAFETY: the cell is the object's, and counts this one.
         unsafe { Weak::from_side(this.value, side) }

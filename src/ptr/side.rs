@@ -22,15 +22,16 @@
 //! ```
 //!
 //! - **W1**: the header's `side` bit is set exactly while the slot holds the address of a cell that names the object.
-//! - **W2**: `weak` = `Weak`s that exist, those turned raw counted in; `raw` = those turned raw while the object's block was there.
-//! - **W3**: a cell is freed when `weak` is 0 and the object is gone, by who made the second of that true.
+//! - **W2**: `weak` = `Weak`s that exist, those turned raw counted in, and one more (the *implicit weak*) until the object is gone;
+//!   `raw` = those turned raw while the object's block was there.
+//! - **W3**: a cell is freed by who brings `weak` to 0.
 
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use std::alloc::handle_alloc_error;
 
-use super::header::{Header, one_more};
+use super::header::{Header, count_one_more};
 use super::object::{self, Shape, Slot};
 use crate::heap;
 use crate::settings::Options;
@@ -102,7 +103,7 @@ pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
     let (Some(slot), Some(cell)) = (slot, cell) else { handle_alloc_error(LAYOUT) };
     let object = Cell::new(value.addr().get());
     // SAFETY: the block is large enough, aligned (its class is of multiples of 16), and ours.
-    unsafe { cell.write(Side { object, weak: Cell::new(0), raw: Cell::new(0) }) };
+    unsafe { cell.write(Side { object, weak: Cell::new(1), raw: Cell::new(0) }) };
     // SAFETY: the slot is the object's own; it is set through a pointer because it may hold anything.
     unsafe { slot.write(Cell::new(cell.addr().get())) };
     // SAFETY: O1.
@@ -147,26 +148,26 @@ impl Side {
         self.object.set(self.object.get() | state);
     }
 
-    /// `Weak`s that exist (W2).
+    /// `Weak`s that exist, of an object that is not gone (W2).
     pub fn weak(&self) -> u32 {
-        self.weak.get()
+        self.weak.get() - 1
     }
 
     /// One `Weak` more; aborts at 2^31.
     #[inline(always)]
     pub fn increment(&self) {
-        self.weak.set(one_more(self.weak.get()));
+        count_one_more(&self.weak);
     }
 
     /// One `Weak` fewer.
     ///
     /// # Safety
-    /// The caller's own `Weak` is the one; it does not use the cell again.
+    /// The caller's own `Weak` is the one, or it is the implicit one of the caller's object; the caller does not use the cell again.
     #[inline(always)]
     pub unsafe fn decrement(&self) {
-        let weak = self.weak.get() - 1;
+        let weak = self.weak.get().wrapping_sub(1);
         self.weak.set(weak);
-        if weak == 0 && self.is(GONE) {
+        if weak == 0 {
             // SAFETY: W3: nobody has it any more.
             unsafe { self.free() };
         }
@@ -175,6 +176,7 @@ impl Side {
     /// # Safety
     /// W3 says that it is time.
     #[cold]
+    #[inline(never)]
     unsafe fn free(&self) {
         heap::free(core::ptr::from_ref(self).cast_mut().cast(), LAYOUT);
     }
@@ -200,10 +202,8 @@ impl Side {
             return true;
         }
         self.set(GONE);
-        if self.weak.get() == 0 {
-            // SAFETY: W3: nobody has it any more.
-            unsafe { self.free() };
-        }
+        // SAFETY: the object is gone, and the caller's promise.
+        unsafe { self.decrement() };
         false
     }
 
@@ -224,6 +224,8 @@ impl Side {
         let last = raw == 0 && self.is(HELD);
         if last {
             self.set(GONE);
+            // The implicit one; the one that comes back is left.
+            self.weak.set(self.weak.get() - 1);
         }
         last
     }

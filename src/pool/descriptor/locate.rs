@@ -33,10 +33,10 @@ impl PoolRef {
         arena_base(address) + DESCRIPTORS_AT + index * DESCRIPTOR_BYTES
     }
 
-    /// The pool of a block of `class` that is out, by arithmetic.
+    /// The pool of the block in which `address` is, by arithmetic.
     ///
     /// # Safety
-    /// There is such a block at `address`.
+    /// It is a block of `class` that is out.
     #[inline(always)]
     pub unsafe fn of_block(address: usize, class: SizeClass) -> PoolRef {
         let descriptor = regain(Self::guess(address, class));
