@@ -143,7 +143,7 @@ pub use settings::Thp;
 /// # What is better than in `std::rc`
 ///
 /// - The header of an object has 8 bytes, not 16: an `Rc<u64>` takes a block of 16 bytes, an `Rc` of 24 bytes one of 32.
-/// - The memory of an object goes back when its last [`Rc`](rc::Rc) does; [`Weak`](rc::Weak)s that are left share 16 bytes. (They take them from the first
+/// - The memory of an object goes back when its last [`Rc`] does; [`Weak`](rc::Weak)s that are left share 16 bytes. (They take them from the first
 ///   [`downgrade`](rc::Rc::downgrade) on, and 8 bytes more in a table beside the object's pool.)
 /// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth.
 /// - [`make_mut`](rc::Rc::make_mut) of a value with `Weak`s left parts them without moving the value.
@@ -161,7 +161,8 @@ pub use settings::Thp;
 ///
 /// # What is different
 ///
-/// - A count may go up to 2 147 483 647 (std: `isize::MAX`, which no program reaches but by forgetting); then the process is aborted, as with std.
+/// - There may be 2 147 483 648 references to one value, and two fewer `Weak`s (std: `isize::MAX`, which no program reaches but by
+///   forgetting); one more aborts the process, as with std.
 /// - Unsizing a pointer takes a macro on stable Rust, [`coerce!`](crate::coerce): the compiler does it by itself for std's types only,
 ///   and for these with the feature `nightly`. So does `self: Rc<Self>` in methods, which has no replacement on stable.
 /// - The address that [`Weak::as_ptr`](rc::Weak::as_ptr) gives may be another object's once the value is gone. [`Weak::ptr_eq`](rc::Weak::ptr_eq) tells them

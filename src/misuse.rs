@@ -57,7 +57,21 @@ pub fn abort(misuse: Misuse, address: usize, bytes: usize) -> ! {
 pub fn too_many_references() -> ! {
     let mut line = Line::<128>::new();
     // As above.
-    let _ = writeln!(line, "neap: more than 2147483647 references to one object");
+    let _ = writeln!(line, "neap: more references to one object than can be counted (2147483648)");
+    line.print();
+    crate::os::abort()
+}
+
+/// Says that stacks were switched inside deep drops in a way that can't be followed, and aborts.
+#[cold]
+#[inline(never)]
+pub fn drops_out_of_order() -> ! {
+    let mut line = Line::<128>::new();
+    // As above.
+    let _ = writeln!(
+        line,
+        "neap: stacks were switched inside deep drops, and the drops ended in another order"
+    );
     line.print();
     crate::os::abort()
 }

@@ -171,4 +171,32 @@ pub fn resident(range: Range) -> usize {
     unix::resident_pages(range.at, range.len) * unix::page_size()
 }
 
+/// Where the calling thread's stack is just now, roughly.
+#[inline(always)]
+pub fn stack_address() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let address: usize;
+        // SAFETY: reads a register. (A local's address would not do: address sanitizer keeps locals elsewhere.)
+        unsafe {
+            core::arch::asm!("mov {}, rsp", out(reg) address, options(nomem, nostack, preserves_flags))
+        };
+        address
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let address: usize;
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!("mov {}, sp", out(reg) address, options(nomem, nostack, preserves_flags))
+        };
+        address
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        let local = 0u8;
+        core::hint::black_box(&raw const local).addr()
+    }
+}
+
 static_assertions::const_assert!(1usize << UNIT_SHIFT == UNIT_BYTES);

@@ -20,8 +20,8 @@
 //!
 //! - **O1**: an `Rc` points to a live value, which has a header in front, in a block that was had for its layout. The header's
 //!   strong count is the number of `Rc`s, those forgotten or turned raw counted in.
-//! - **O2**: a strong count of 0 means that the value is being made (`new_cyclic`), is being dropped, or is gone. Nobody
-//!   can upgrade then: the side cell says so (W-rules in `side.rs`).
+//! - **O2**: while the value is being made (`new_cyclic`) or dropped, there is no `Rc` to it and nobody can upgrade: the side cell says so
+//!   (the W-rules in `side.rs`). The count says nothing then.
 //! - **O3**: counts, values and cells are one thread's at a time: neither `Rc` nor `Weak` is `Send`. Who moves a closed set of
 //!   them to another thread, by `unsafe`, may: what is shared with other objects (the table beside a pool, the block's way back) is
 //!   the heap's, which is made for that.

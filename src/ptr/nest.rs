@@ -2,7 +2,7 @@
 //!
 //! A value that is dropped drops the references that it owns, and their objects may die in turn. Down to a depth of
 //! [`ORDINARY`] that is plain recursion, in exactly the order that `std::rc::Rc` has. What dies deeper down is worked off by
-//! one loop, which lies at that depth:
+//! one loop, the *worker*, which lies at that depth:
 //!
 //! ```text
 //!   depth  1    2         ORDINARY   ORDINARY + 1  …  + FURTHER
@@ -11,15 +11,31 @@
 //!                                  └─► …   ◄──────────────────┘ the next object, at depth ORDINARY + 1 again
 //! ```
 //!
-//! So the stack holds `ORDINARY + FURTHER` levels at most, whatever the depth, and when a drop at an ordinary depth
+//! So the stack holds `ORDINARY + FURTHER` levels, whatever the depth, and when a drop at an ordinary depth
 //! returns, all that it led to has been dropped, as with std. Only deeper down the order differs:
 //! an object on the list is dropped after the rest of its parent's fields, and before what was put there earlier.
 //! Most structures leave one object on the list at a time (a list of any length) or a few; each takes three words.
-//! The list is an array in the worker's frame, then memory of neap's own. Where that is refused, recursion goes on.
-//!
-//! The depth is counted and not read off the stack's address, because programs switch stacks. An object whose
-//! type has nothing to drop is freed where it dies and counts as no level. A panic in a drop does not keep the other objects on the
+//! The list is an array in the worker's frame, then memory of neap's own. Where that is refused, recursion goes on. An object whose
+//! type has nothing to drop is freed where it dies and counts as no level. A panic in a drop does not keep the others on the
 //! list from being dropped: the first panic goes on when all is done.
+//!
+//! **What may be put off.** The drop of a value may read what the value borrows. A `Drop` of the program that runs inside a worker may make an object that
+//! borrows from its own frame, and drop it again: put off until the worker comes to it, that drop would read
+//! a frame that is gone. What was made before the worker began can't borrow from a frame that began after it: for the function of that frame,
+//! the lifetimes in the object's type are longer than itself. (They may be shortened by subtyping, but then
+//! nothing shorter can get in: interior mutability rules subtyping out, and an only owner who gets at the value through `get_mut` stamps it
+//! anew.) So each object bears a *stamp*, the number of the youngest worker at its making, 0 for none; workers inside workers
+//! count up:
+//!
+//! - **N1**: all that was made, or opened to an only owner, since the worker with number `n` began has a stamp of `n` or more.
+//! - **N2**: a worker puts off only objects whose stamp is below its number. Another one gets a worker of its own, of a higher number, to which
+//!   it is old: it is dropped before that returns, however deep it goes.
+//!
+//! The stamp comes with the block: it stands beside the magazines, and so costs making an object no instruction more.
+//!
+//! The depth is counted and not read off the stack's address, because programs switch stacks. A program that switches
+//! *inside* drops nested more than `ORDINARY` deep might come back to another worker than it left: nothing is put off across stacks (the one
+//! thing that the address is asked for), and workers that end in another order than they began abort the process.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -28,8 +44,10 @@ use core::ptr::{self, NonNull};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::end;
+use super::{end, object};
 use crate::heap;
+use crate::misuse;
+use crate::os;
 use crate::settings::Options;
 
 /// Levels down to which drops nest as in any Rust program.
@@ -47,7 +65,7 @@ thread_local! {
 /// Calls [`end::perform`] for `value`, one level deeper, or later when that is too deep.
 ///
 /// # Safety
-/// As for `perform`, which may come later, from an outer drop that leads here.
+/// As for `perform`, which may come later, before the outermost drop that leads here returns.
 #[inline]
 pub unsafe fn descend<T: ?Sized>(value: NonNull<T>) {
     let left = LEFT.get();
@@ -101,37 +119,46 @@ unsafe fn perform<T: ?Sized>(pointer: Pointer) {
     unsafe { end::perform(value) };
 }
 
-/// Becomes the worker, or leaves the object to the one that is at work.
+/// Leaves the object to the worker, or becomes one for it.
 ///
 /// # Safety
 /// As for [`descend`].
 #[cold]
 #[inline(never)]
 unsafe fn postpone<T: ?Sized>(value: NonNull<T>) {
-    let list = LIST.get();
-    if list.is_null() {
-        return work_off(Dying::new(value));
-    }
-    // SAFETY: the worker is in a frame below on this thread, and sets `LIST` to null before it returns.
-    if unsafe { (*list).push(Dying::new(value)) } {
+    // SAFETY: the object is there.
+    let stamp = unsafe { object::header(value) }.stamp();
+    let outer = LIST.get();
+    // SAFETY: its worker is in a frame below, and takes it out of `LIST` before it returns.
+    let list = unsafe { outer.as_ref() };
+    if let Some(list) = list
+        && stamp < list.number
+        && list.is_on_this_stack()
+        && list.push(Dying::new(value))
+    {
         return;
     }
-    // No memory for the list: all that is left is to nest on, while the stack lasts.
-    LEFT.set(FURTHER);
-    let _back = Back(0);
-    // SAFETY: the caller's promise.
-    unsafe { end::perform(value) };
+    // Above the object's stamp, too: workers of old may have left any.
+    let number = list.map_or(1, |list| list.number.max(stamp) + 1);
+    // At the end of the numbers, or without memory, all that is left is to nest on, while the stack lasts.
+    if number >= heap::LAST_STAMP || !heap::set_stamp(number) {
+        LEFT.set(FURTHER);
+        let _back = Back(0);
+        // SAFETY: the caller's promise.
+        return unsafe { end::perform(value) };
+    }
+    work_off(number, outer, Dying::new(value));
 }
 
-/// Ends `first`, and all that dies with it, from a loop.
+/// The worker: ends `first`, and all that dies with it, in a loop.
 #[inline(never)]
-fn work_off(first: Dying) {
-    let list = List::new();
+fn work_off(number: u64, outer: *const List, first: Dying) {
+    let list = List::new(number);
     LIST.set(&raw const list);
     let mut next = Some(first);
     let mut panic: Option<Box<dyn Any + Send>> = None;
     while let Some(dying) = next {
-        let before = list.len();
+        let len = list.len();
         LEFT.set(FURTHER);
         // SAFETY: whoever put it on the list, or called us, promised what `perform` asks for.
         let ended = catch_unwind(AssertUnwindSafe(|| unsafe { (dying.perform)(dying.value) }));
@@ -142,12 +169,16 @@ fn work_off(first: Dying) {
             }
         }
         // What was put there first comes first.
-        list.turn(before);
+        list.turn(len);
         next = list.pop();
     }
-    LIST.set(ptr::null());
+    if !ptr::eq(LIST.replace(outer), &raw const list) {
+        misuse::drops_out_of_order();
+    }
     LEFT.set(0);
     drop(list);
+    // SAFETY: as in `postpone`. Between workers the stamp is the outer one's number. That there is a heap was seen when it was set first.
+    heap::set_stamp(unsafe { outer.as_ref() }.map_or(0, |list| list.number));
     if let Some(payload) = panic {
         resume_unwind(payload);
     }
@@ -163,6 +194,10 @@ fn forget_panic(payload: Box<dyn Any + Send>) {
 
 /// Objects that the worker has still to end: a stack in one piece of memory, its own at first.
 struct List {
+    /// Of the worker.
+    number: u64,
+    /// Where the stack was when it began.
+    stack: usize,
     own: [Cell<MaybeUninit<Dying>>; List::OWN],
     /// Memory from the heap, once there are more; null before.
     more: Cell<*mut Dying>,
@@ -173,13 +208,21 @@ struct List {
 impl List {
     const OWN: usize = 8;
 
-    const fn new() -> Self {
+    fn new(number: u64) -> Self {
         List {
+            number,
+            stack: os::stack_address(),
             own: [const { Cell::new(MaybeUninit::uninit()) }; List::OWN],
             more: Cell::new(ptr::null_mut()),
             capacity: Cell::new(List::OWN),
             len: Cell::new(0),
         }
+    }
+
+    /// Whether the caller is, as far as can be told, on the worker's stack, in a frame above it.
+    fn is_on_this_stack(&self) -> bool {
+        const FAR: usize = 1 << 20;
+        self.stack.wrapping_sub(os::stack_address()) < FAR
     }
 
     fn len(&self) -> usize {

@@ -19,6 +19,7 @@ use super::header::{Header, Left};
 use super::object::{self, Shape};
 use super::weak::Weak;
 use super::{end, side};
+use crate::heap;
 
 /// A counted pointer: several owners of one value, on one thread. Drop-in for [`std::rc::Rc`].
 ///
@@ -61,7 +62,8 @@ impl<T: ?Sized> Deref for Rc<T> {
 }
 
 impl<T: ?Sized> Clone for Rc<T> {
-    /// Another pointer to the same value: one addition, no allocation. Aborts the process at 2 147 483 648 references to one value.
+    /// Another pointer to the same value: one addition, no allocation. Aborts the process when there are 2 147 483 648
+    /// references already.
     ///
     /// ```
     /// let one = neap::Rc::new(1);
@@ -142,10 +144,6 @@ impl<T> Rc<T> {
         F: FnOnce(&Weak<T>) -> T,
     {
         let place = object::allocate(Layout::new::<T>()).cast::<T>();
-        // SAFETY: it was allocated with this header.
-        let header: &Header = unsafe { object::header(place) };
-        // O2: until the value is there.
-        header.set_strong(0);
         // SAFETY: the block was had for such a value.
         let shape = unsafe { Shape::of(place) };
         // SAFETY: the object has no cell yet.
@@ -160,7 +158,6 @@ impl<T> Rc<T> {
         core::mem::forget(unmade);
         // SAFETY: a block for such a value.
         unsafe { place.write(value) };
-        header.set_strong(1);
         cell.raise();
         drop(me);
         // SAFETY: the value is there, and the header counts one reference.
@@ -359,6 +356,9 @@ impl<T: ?Sized> Rc<T> {
     pub unsafe fn from_raw(ptr: *const T) -> Self {
         // SAFETY: no value lies at 0.
         let value = unsafe { NonNull::new_unchecked(ptr.cast_mut()) };
+        // While it was raw, the value may have been changed, or taken for one of another type: N1.
+        // SAFETY: the caller's promise.
+        unsafe { object::header(value) }.set_stamp(heap::stamp());
         // SAFETY: the caller's promise.
         unsafe { Rc::from_value(value) }
     }

@@ -153,7 +153,7 @@ impl Side {
         self.weak.get() - 1
     }
 
-    /// One `Weak` more; aborts at 2^31.
+    /// One `Weak` more; aborts when there are 2^31 - 2 already.
     #[inline(always)]
     pub fn increment(&self) {
         count_one_more(&self.weak);

@@ -218,7 +218,7 @@ fn move_to<T: ?Sized>(pointer: NonNull<T>, address: usize) -> NonNull<T> {
 }
 
 impl<T: ?Sized> Clone for Weak<T> {
-    /// Another `Weak` to the same object: one addition. Aborts the process at 2 147 483 648 of them.
+    /// Another `Weak` to the same object: one addition. Aborts the process when there are 2 147 483 646 already.
     #[inline]
     fn clone(&self) -> Self {
         if let Some(side) = self.side() {

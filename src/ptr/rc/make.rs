@@ -196,7 +196,7 @@ impl<T> Rc<MaybeUninit<T>> {
     #[inline]
     pub unsafe fn assume_init(self) -> Rc<T> {
         // SAFETY: the caller says so; the layout is the same.
-        unsafe { Rc::from_value(Rc::into_value(self).cast()) }
+        unsafe { Rc::from_raw(Rc::into_raw(self).cast()) }
     }
 }
 
@@ -214,9 +214,7 @@ impl<T> Rc<[MaybeUninit<T>]> {
     /// ```
     #[inline]
     pub unsafe fn assume_init(self) -> Rc<[T]> {
-        let values = Rc::into_value(self);
-        let values = NonNull::slice_from_raw_parts(values.cast(), values.len());
         // SAFETY: the caller says so; the layout is the same.
-        unsafe { Rc::from_value(values) }
+        unsafe { Rc::from_raw(Rc::into_raw(self) as *const [T]) }
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::{CStr, OsStr};
 use std::path::Path;
 
 use super::Rc;
+use crate::heap;
 use crate::ptr::end;
 use crate::ptr::header::Left;
 use crate::ptr::object;
@@ -93,8 +94,7 @@ impl<T: ?Sized> Rc<T> {
         if Rc::strong_count(this) != 1 || Rc::weak_count(this) != 0 {
             return None;
         }
-        // SAFETY: O1: this is the only reference, and it is borrowed as long as the value is.
-        Some(unsafe { this.value.as_mut() })
+        Some(this.open())
     }
 }
 
@@ -120,12 +120,19 @@ impl<T: ?Sized + Duplicate> Rc<T> {
         } else if Rc::weak_count(this) != 0 {
             this.shake_off();
         }
-        // SAFETY: O1: this is the only reference now, and it is borrowed as long as the value is.
-        unsafe { this.value.as_mut() }
+        this.open()
     }
 }
 
 impl<T: ?Sized> Rc<T> {
+    /// The value of an only owner, for changing it: what gets in may be younger than the object, which is stamped anew (N1).
+    #[inline]
+    fn open(&mut self) -> &mut T {
+        self.header().set_stamp(heap::stamp());
+        // SAFETY: O1: this is the only reference, and it is borrowed as long as the value is.
+        unsafe { self.value.as_mut() }
+    }
+
     /// Parts the value of an only owner from its `Weak`s.
     #[cold]
     fn shake_off(&mut self) {
@@ -151,8 +158,6 @@ impl<T: ?Sized> Rc<T> {
         // SAFETY: the same value with the same metadata.
         self.value = unsafe { object::at(from, place) };
         // SAFETY: O1: that was the only reference. The value has moved, and the cell was buried.
-        unsafe { object::header(from) }.set_strong(0);
-        // SAFETY: as above.
         drop(unsafe { end::Part::new(from) });
     }
 }
