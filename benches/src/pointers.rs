@@ -4,11 +4,11 @@
 //! |---|---|---|
 //! | `rc_create` | one pointer to a `u64` made and dropped | 4 million |
 //! | `rc_create_batch` | one of 1000 live objects of 24 bytes made, and later dropped, in order | 3000 batches |
-//! | `rc_clone_hot`, `…_weak` | one clone of the same object made and dropped | 10 million |
+//! | `rc_clone_hot`, `…_weak` | one clone of the same object made and dropped | 20 million |
 //! | `rc_clone_shuffled`, `…_weak` | the same, of one of a million objects, in random order | each object once |
-//! | `rc_downgrade`, `…_held` | one `Weak` to the same object made and dropped | 5 million |
+//! | `rc_downgrade`, `…_held` | one `Weak` to the same object made and dropped | 10 million |
 //! | `rc_downgrade_first` | one of 1000 fresh objects, made, given its first `Weak`, both dropped | 1000 batches |
-//! | `rc_upgrade` | one strong pointer made of the same `Weak` and dropped | 5 million |
+//! | `rc_upgrade` | one strong pointer made of the same `Weak` and dropped | 10 million |
 //! | `rc_list` | one node of a list of 100 000 made and dropped | 4 lists |
 //! | `rc_long_list` | one node of a list of 10 million dropped; making it is not counted | one list |
 //! | `rc_trees` | one node of a binary tree of depth 16 made, visited, dropped | 8 trees |
