@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Proves that clippy finds nothing: every feature set, all targets (tests, examples, benches), the
-# benchmark package without its peers (with and without pointers), the code as loom sees it, and the programs of ci/.
+# benchmark package without its peers (with and without pointers), the code as loom sees it, and the
+# programs of ci/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

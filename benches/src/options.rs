@@ -6,7 +6,7 @@ use crate::run::Effort;
 pub const USAGE: &str = "\
 usage: neap-bench [pointers] [OPTION]...
   pointers             counted pointers on a few allocators, in place of all allocators
-  --quick              two rounds in place of five: two minutes instead of ten (of pointers: three, fifteen)
+  --quick              two rounds in place of five: two minutes instead of ten (of pointers: one, four)
   --rounds N           processes for each cell
   --only A,B,…         these allocators
   --pointer A,B,…      these pointers

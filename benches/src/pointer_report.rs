@@ -59,7 +59,7 @@ fn figures(results: &Results) -> Table {
 fn targets(results: &Results) -> Table {
     let heading = [
         ("", ""),
-        ("neap::Rc", ""),
+        ("neap::Rc", "at its best"),
         ("against the best", "on any allocator"),
         ("ratio", ""),
         ("against the best", "on another allocator than neap"),
@@ -114,7 +114,7 @@ fn tables(results: &Results) -> Vec<Table> {
 /// On what the figures were had.
 fn remarks(results: &Results) -> Vec<String> {
     let mut lines = vec![
-        "neap::Rc in the second table: the middle one of its figures on the allocators".to_owned(),
+        "neap::Rc in the second table: the best of its figures on the allocators, as for the others".to_owned(),
         format!("Measured in {} s on {}", results.seconds, machine()),
         format!("Versions: {}", versions(packages(results).into_iter())),
     ];
@@ -223,7 +223,8 @@ pub fn json(results: &Results) -> String {
         let ratios = outcome.readings.iter().flatten().map(|reading| reading.ratio).collect();
         let whose = outcome.readings.iter().flatten().map(|reading| quoted(&reading.whose));
         format!(
-            "    {{ \"target\": {}, \"neap\": {}, \"against\": [{}], \"ratios\": {}, \"limit\": {}, \"reached\": {:?} }}",
+            "    {{ \"target\": {}, \"neap\": {}, \"against\": [{}], \"ratios\": {}, \"limit\": {}, \
+             \"reached\": {:?} }}",
             quoted(outcome.title),
             outcome.ours,
             list(whose.collect()),

@@ -1,8 +1,8 @@
 //! What an object costs in memory.
 //!
 //! Four million objects are made, and what the process has resident is read from the kernel before and
-//! after. The table of pointers to them is there, and written to, before the first reading, so it is not part of the
-//! difference. Pools, free lists and whatever else an allocator keeps are.
+//! after. The table of pointers to them is there, and written to, before the first reading, so it is not
+//! part of the difference. Pools, free lists and whatever else an allocator keeps are.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;

@@ -1,15 +1,18 @@
 //! Counts that go up and down: clones, downgrades, upgrades.
 //!
-//! *Hot* is one object over and over: what it costs to count, its memory in the nearest cache. The pointer is loaded anew each
-//! time, as a program does, so that nothing that follows from its address is worked out before the loop. Each count is read
-//! right after it was written. A processor that hands the value on from the store to the load does both in two
-//! cycles, one that does not needs ten; so compare these figures within one run only.
-//! *Shuffled* is a million objects in random order: what it costs to reach the count, wherever it lies. A pointer
-//! that keeps counts closer together, or nearer to the value, shows it here.
+//! *Hot* is one object over and over: what it costs to count, its memory in the nearest cache. The
+//! pointer is loaded anew each time, as a program does, so that nothing that follows from its address is
+//! worked out before the loop. Each count is read right after it was written; how long that takes
+//! depends on how well a processor hands a value on from a store to a load, and on who else uses the
+//! core, so compare these figures within one run only.
 //!
-//! With a `Weak` alive the same is done once more, because a pointer may keep its counts elsewhere then. For that
-//! reason `downgrade` is measured three ways, too: the only `Weak` of an object, over and over; another one beside it;
-//! and the first one of a fresh object, together with making and dropping both, the object first.
+//! *Shuffled* is a million objects in random order: what it costs to reach the count, wherever it lies. A
+//! pointer that keeps counts closer together, or nearer to the value, shows it here.
+//!
+//! With a `Weak` alive the same is done once more, because a pointer may keep its counts elsewhere then.
+//! For that reason `downgrade` is measured three ways, too: the only `Weak` of an object, over and over;
+//! another one beside it; and the first one of a fresh object, together with making and dropping both,
+//! the object first.
 
 use std::hint::black_box;
 

@@ -1,8 +1,8 @@
 //! Objects made and dropped.
 //!
-//! `create` is the fast path and nothing else: the memory that was freed last is the memory that is asked for next.
-//! `batch` makes a thousand before it drops the first, so that whatever an allocator keeps at hand runs dry
-//! and over.
+//! `create` is the fast path and nothing else: the memory that was freed last is the memory that is asked
+//! for next. `batch` makes a thousand before it drops the first, so that whatever an allocator keeps at
+//! hand runs dry and over.
 
 use std::hint::black_box;
 

@@ -1,10 +1,10 @@
 //! A graph that changes: objects that hold each other, in no order.
 //!
-//! A table of 100 000 places holds an object each, and an object holds two others, from places before its own; so there is no
-//! cycle, and counting frees everything. Of four changes, two make an edge point at another object, one
-//! clears an edge, and one puts a fresh object, with two edges, in the place of another. The other lives on while
-//! edges lead to it; when the last goes, it lets go of its own edges, and so on. Most changes meet three
-//! objects that are in no near cache.
+//! A table of 100 000 places holds an object each, and an object holds two others, from places before its
+//! own; so there is no cycle, and counting frees everything. Of four changes, two make an edge point at
+//! another object, one clears an edge, and one puts a fresh object, with two edges, in the place of
+//! another. The other lives on while edges lead to it; when the last goes, it lets go of its own edges,
+//! and so on. Most changes meet three objects that are in no near cache.
 
 use std::cell::RefCell;
 use std::hint::black_box;

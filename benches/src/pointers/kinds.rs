@@ -1,8 +1,9 @@
 //! What a workload asks of a pointer, and the three pointers that answer.
 //!
-//! A workload is generic over a [`Pointer`], or over a [`Weakly`] when it needs weak references. Each method here
-//! is one call of the pointer's own, inlined always, so that a workload compiles to what it would be if
-//! it named the type. Cloning, dereferencing and dropping are not here: they are the types' own.
+//! A workload is generic over a [`Pointer`], or over a [`Weakly`] when it needs weak references. Each
+//! method here is one call of the pointer's own, inlined always, so that a workload compiles to what it
+//! would be if it named the type. Cloning, dereferencing and dropping are not here: they are the types'
+//! own.
 
 use std::ops::Deref;
 

@@ -1,12 +1,14 @@
 //! Lists: one pointer behind another.
 //!
-//! `list` makes and drops lists of a length that programs have. `long_list` is about dropping alone: ten million nodes
-//! as a list, and as many single ones from a `Vec`. Both are dropped in the order in which they were made, so the
-//! difference is what it costs to find the next node only in the node before it, and to remember the way.
+//! `list` makes and drops lists of a length that programs have. `long_list` is about dropping alone: ten
+//! million nodes as a list, and as many single ones from a `Vec`. Both are dropped in the order in which
+//! they were made, so the difference is what it costs to find the next node only in the node before it,
+//! and to remember the way.
 //!
-//! Dropping a list of `std::rc::Rc` or `triomphe::Arc` is a recursion, a frame for each node. So the short lists have a stack
-//! of 256 MiB, all pointers alike, and the long ones a stack of 8 GiB for those that recurse: where the system does not
-//! give so much, they are left out. `neap::Rc` drops the long list on the stack that the program has.
+//! Dropping a list of `std::rc::Rc` or `triomphe::Arc` is a recursion, a frame for each node. So the
+//! short lists have a stack of 256 MiB, all pointers alike, and the long ones a stack of 8 GiB for those
+//! that recurse: where the system does not give so much, they are left out. `neap::Rc` drops the long
+//! list on the stack that the program has.
 
 use std::hint::black_box;
 use std::time::Instant;

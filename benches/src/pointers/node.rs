@@ -21,8 +21,8 @@ impl<P: Pointer> Node<P> {
     }
 }
 
-/// Runs on a thread whose stack has so many bytes, or not at all, where the system does not give them. They are addresses
-/// only, until they are used.
+/// Runs on a thread whose stack has so many bytes, or not at all, where the system does not give them.
+/// They are addresses only, until they are used.
 pub fn on_stack(bytes: usize, run: impl FnOnce() + Send) {
     thread::scope(|scope| {
         let thread = thread::Builder::new().stack_size(bytes).spawn_scoped(scope, run);

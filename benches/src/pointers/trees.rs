@@ -1,8 +1,8 @@
 //! Binary trees: what is made and dropped together, but not in the same order.
 //!
-//! The nodes of `trees` have 16 bytes, two pointers. They are made from the leaves up, visited, and dropped from the root
-//! down. The nodes of `parents` have a weak reference to their parent, too, in a cell as it must be:
-//! a node is there before its parent is.
+//! The nodes of `trees` have 16 bytes, two pointers. They are made from the leaves up, visited, and
+//! dropped from the root down. The nodes of `parents` have a weak reference to their parent, too, in a
+//! cell as it must be: a node is there before its parent is.
 
 use std::cell::RefCell;
 

@@ -1,7 +1,7 @@
 //! Strings, slices and trait objects: values whose size is known at run time only.
 //!
-//! As with blocks of mixed sizes, a thousand are made before the first is dropped. Which sizes they have is drawn before
-//! the clock runs.
+//! As with blocks of mixed sizes, a thousand are made before the first is dropped. Which sizes they have
+//! is drawn before the clock runs.
 
 use std::hint::black_box;
 
