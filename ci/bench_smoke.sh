@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves that the benchmark package compiles without its peers (no C compiler, no cmake) and that its
-# driver carries a workload on neap and on the system's allocator to a table. It measures nothing of
-# worth: see benches/README.md for that.
+# driver carries a workload on neap and on the system's allocator to a table; and each workload of
+# the counted pointers. It measures nothing of worth: see benches/README.md for that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,3 +12,7 @@ build --bin neap-bench --bin neap-bench-system
 build --features neap --bin neap-bench-neap
 "${CARGO_TARGET_DIR:-target}/release/neap-bench" \
     --quick --rounds 1 --only neap,system --workload pair,batch
+
+build --features neap,pointers --bin neap-bench --bin neap-bench-neap --bin neap-bench-system
+"${CARGO_TARGET_DIR:-target}/release/neap-bench" pointers \
+    --quick --rounds 1 --only neap,system

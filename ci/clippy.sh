@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Proves that clippy finds nothing: every feature set, all targets (tests, examples, benches), the
-# benchmark package without its peers, the code as loom sees it, and the programs of ci/.
+# benchmark package without its peers (with and without pointers), the code as loom sees it, and the
+# programs of ci/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +15,7 @@ check cargo clippy --quiet --all-targets
 # Every feature but `nightly`, which a stable compiler refuses.
 check cargo clippy --quiet --all-targets --features allocator-api2,serde
 check cargo clippy --quiet --package neap-bench --features neap --all-targets
+check cargo clippy --quiet --package neap-bench --features neap,pointers --all-targets
 # A target folder of its own: the flag changes every crate of the build.
 RUSTFLAGS="--cfg neap_loom" check cargo clippy --quiet --lib --test loom \
     --target-dir "${CARGO_TARGET_DIR:-target}/loom"

@@ -6,12 +6,18 @@
 //!
 //! runs `random` in this process, with no other around it, so it can be looked at with `perf` or
 //! callgrind. It prints one `name value` pair a line; the driver reads them.
+//!
+//! Built with the feature `pointers`, it runs the workloads of counted pointers as well:
+//!
+//! ```text
+//! neap-bench-system rc_list --pointer std --rounds 3
+//! ```
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::meter::Meter;
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, Unit};
 use crate::{Hooks, median, memory};
 
 /// What a cell has measured.
@@ -56,7 +62,9 @@ impl Cell {
 
 /// How a cell is to run.
 struct Options {
-    workload: &'static Workload,
+    name: String,
+    run: fn(&mut Meter),
+    unit: Unit,
     rounds: usize,
     budget: Duration,
     idle: Duration,
@@ -64,28 +72,61 @@ struct Options {
 
 impl Options {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-        let mut options = Options {
-            workload: &workloads::ALL[0],
-            rounds: 5,
-            budget: Duration::from_secs(10),
-            idle: Duration::from_millis(200),
-        };
         let name = arguments.next().ok_or("which workload?")?;
-        options.workload = workloads::ALL
-            .iter()
-            .find(|workload| workload.name == name)
-            .ok_or_else(|| format!("no workload `{name}`"))?;
+        let mut pointer = None;
+        let mut rounds = 5;
+        let mut budget = Duration::from_secs(10);
+        let mut idle = Duration::from_millis(200);
         while let Some(option) = arguments.next() {
-            let value = arguments.next().and_then(|value| value.parse::<u32>().ok());
-            let value = value.ok_or_else(|| format!("`{option}` needs a number"))?;
+            let value = arguments.next().ok_or_else(|| format!("`{option}` needs a value"))?;
+            if option == "--pointer" {
+                pointer = Some(value);
+                continue;
+            }
+            let number = value.parse::<u32>();
+            let number = number.map_err(|_| format!("`{option}` needs a number"))?;
             match option.as_str() {
-                "--rounds" => options.rounds = value as usize,
-                "--budget-ms" => options.budget = Duration::from_millis(value.into()),
-                "--idle-ms" => options.idle = Duration::from_millis(value.into()),
+                "--rounds" => rounds = number as usize,
+                "--budget-ms" => budget = Duration::from_millis(number.into()),
+                "--idle-ms" => idle = Duration::from_millis(number.into()),
                 _ => return Err(format!("no option `{option}`")),
             }
         }
-        Ok(options)
+        let (run, unit) = match pointer {
+            Some(pointer) => (find(&name, &pointer)?, Unit::Nanoseconds),
+            None => {
+                let workload = workloads::ALL.iter().find(|workload| workload.name == name);
+                let workload = workload.ok_or_else(|| format!("no workload `{name}`"))?;
+                (workload.run, workload.unit)
+            }
+        };
+        Ok(Options { name, run, unit, rounds, budget, idle })
+    }
+}
+
+#[cfg(feature = "pointers")]
+use crate::pointers::find;
+
+/// Stands in for the workloads of pointers where they are left out.
+#[cfg(not(feature = "pointers"))]
+fn find(_name: &str, _pointer: &str) -> Result<fn(&mut Meter), String> {
+    Err("this program was built without the feature `pointers`".to_owned())
+}
+
+/// What can be run, for whoever asked for something else.
+fn list_workloads() {
+    eprintln!("usage: WORKLOAD [--rounds N] [--budget-ms N] [--idle-ms N]; the workloads are:");
+    for workload in &workloads::ALL {
+        eprintln!("  {:<14} {}", workload.name, workload.summary);
+    }
+    #[cfg(feature = "pointers")]
+    {
+        use crate::pointers::{ALL, POINTERS};
+        let names = POINTERS.map(|(name, ..)| name).join("|");
+        eprintln!("and with --pointer {names}:");
+        for workload in &ALL {
+            eprintln!("  {:<22} {}", workload.name, workload.summary);
+        }
     }
 }
 
@@ -95,25 +136,20 @@ pub fn main(hooks: Hooks) -> ExitCode {
         Ok(options) => options,
         Err(reason) => {
             eprintln!("{reason}");
-            eprintln!(
-                "usage: WORKLOAD [--rounds N] [--budget-ms N] [--idle-ms N]; the workloads are:"
-            );
-            for workload in &workloads::ALL {
-                eprintln!("  {:<14} {}", workload.name, workload.summary);
-            }
+            list_workloads();
             return ExitCode::FAILURE;
         }
     };
-    let Options { workload, rounds, budget, idle } = options;
+    let Options { name, run, unit, rounds, budget, idle } = options;
     let mut meter = Meter::new(rounds, budget, hooks);
-    (workload.run)(&mut meter);
+    run(&mut meter);
     std::thread::sleep(idle);
     let resident = memory::resident();
 
     let (rounds, figures) = meter.into_results();
-    let rounds: Vec<f64> = rounds.iter().map(|time| time / workload.unit.nanoseconds()).collect();
-    println!("workload {}", workload.name);
-    println!("unit {}", workload.unit.label());
+    let rounds: Vec<f64> = rounds.iter().map(|time| time / unit.nanoseconds()).collect();
+    println!("workload {name}");
+    println!("unit {}", unit.label());
     if !rounds.is_empty() {
         let texts: Vec<String> = rounds.iter().map(|time| format!("{time:.4}")).collect();
         println!("rounds {}", texts.join(" "));

@@ -10,6 +10,8 @@
 //!  workloads ◄── cell ──► meter, memory          runs one workload, prints time and memory
 //!      │
 //!      └── block, random                         what a workload allocates with
+//!
+//!  pointers                                      the workloads of the counted pointers (feature `pointers`)
 //! ```
 //!
 //! A *cell* is one workload on one allocator. It runs in a process of its own, so that its memory is its
@@ -31,6 +33,8 @@ pub mod block;
 pub mod cell;
 pub mod memory;
 pub mod meter;
+#[cfg(feature = "pointers")]
+pub mod pointers;
 pub mod random;
 pub mod workloads;
 

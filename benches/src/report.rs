@@ -22,7 +22,7 @@ struct Entry {
 }
 
 /// A number with as many digits as are worth reading.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value {
         value if value >= 99.5 => format!("{value:.0}"),
         value if value >= 9.95 => format!("{value:.1}"),
@@ -130,7 +130,7 @@ fn remarks(results: &Results) -> Vec<String> {
         }
     }
     lines.push(format!("Measured in {} s on {}", results.seconds, machine()));
-    lines.push(format!("Versions: {}", versions(results)));
+    lines.push(format!("Versions: {}", versions(packages(results))));
     if !results.missing.is_empty() {
         lines.push(format!("Not built: {}", results.missing.join(", ")));
     }
@@ -201,7 +201,7 @@ pub fn json(results: &Results) -> String {
     let optional = |value: Option<f64>| value.map_or("null".to_owned(), |value| value.to_string());
     let mut text = String::from("{\n");
     let _ = writeln!(text, "  \"machine\": {},", quoted(&machine()));
-    let _ = writeln!(text, "  \"versions\": {},", quoted(&versions(results)));
+    let _ = writeln!(text, "  \"versions\": {},", quoted(&versions(packages(results))));
     let _ = writeln!(text, "  \"seconds\": {},", results.seconds);
     let list =
         |names: &[&str]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
@@ -247,7 +247,7 @@ pub fn json(results: &Results) -> String {
 }
 
 /// A JSON string.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
@@ -263,7 +263,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Processor, memory and kernel.
-fn machine() -> String {
+pub fn machine() -> String {
     let value = |file: &str, name: &str| {
         let text = read_to_string(file).unwrap_or_default();
         let line = text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
@@ -283,8 +283,14 @@ fn machine() -> String {
     )
 }
 
-/// The versions of the packages behind the allocators, from the lock file that they were built with.
-fn versions(results: &Results) -> String {
+/// The packages behind the allocators of a table.
+fn packages(results: &Results) -> impl Iterator<Item = &'static str> {
+    let present = ALLOCATORS.iter().filter(|(name, _)| results.allocators.contains(name));
+    present.flat_map(|&(_, packages)| packages.iter().copied())
+}
+
+/// The versions of these packages, each once, from the lock file that they were built with.
+pub fn versions(packages: impl Iterator<Item = &'static str>) -> String {
     let lock =
         read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap_or_default();
     let version = |package: &str| {
@@ -292,14 +298,10 @@ fn versions(results: &Results) -> String {
         lock[start..].split('"').nth(3)
     };
     let mut parts: Vec<String> = Vec::new();
-    for (name, packages) in ALLOCATORS {
-        if results.allocators.contains(&name) {
-            for package in packages {
-                let part = format!("{package} {}", version(package).unwrap_or("unknown"));
-                if !parts.contains(&part) {
-                    parts.push(part);
-                }
-            }
+    for package in packages {
+        let part = format!("{package} {}", version(package).unwrap_or("unknown"));
+        if !parts.contains(&part) {
+            parts.push(part);
         }
     }
     parts.join(", ")

@@ -25,22 +25,6 @@ pub struct Results {
 }
 
 impl Results {
-    /// A table with nothing in it.
-    pub fn new(
-        allocators: &[&'static str],
-        missing: &[&'static str],
-        workloads: &[&'static Workload],
-    ) -> Self {
-        Results {
-            allocators: allocators.to_vec(),
-            missing: missing.to_vec(),
-            workloads: workloads.to_vec(),
-            cells: vec![vec![Vec::new(); allocators.len()]; workloads.len()],
-            failures: Vec::new(),
-            seconds: 0,
-        }
-    }
-
     /// Rows that count in means.
     pub fn counted(&self) -> impl Iterator<Item = usize> {
         (0..self.workloads.len()).filter(|&row| self.workloads[row].counted)

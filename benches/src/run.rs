@@ -32,9 +32,9 @@ impl Effort {
     /// About two minutes.
     pub const QUICK: Effort = Effort { rounds: 2, dear_rounds: 1, inner: 3, budget_ms: 120 };
 
-    /// Processes for each cell of this workload.
-    fn rounds_of(&self, workload: &Workload) -> u32 {
-        if workload.name == "frag" { self.dear_rounds } else { self.rounds }
+    /// Processes for each cell of a workload.
+    pub fn rounds_of(&self, dear: bool) -> u32 {
+        if dear { self.dear_rounds } else { self.rounds }
     }
 }
 
@@ -44,64 +44,149 @@ pub fn binary(allocator: &str) -> Option<PathBuf> {
     Some(driver.with_file_name(format!("neap-bench-{allocator}")))
 }
 
-/// Runs all cells, in turn.
-pub fn all(
+/// Those of the allocators whose binary is there, and those whose is not. An error when one that was
+/// named is missing, or all are.
+pub fn built(
     allocators: &[&'static str],
-    missing: &[&'static str],
-    workloads: &[&'static Workload],
+    named: bool,
+    script: &str,
+) -> Result<(Vec<&'static str>, Vec<&'static str>), String> {
+    let (built, missing): (Vec<&str>, Vec<&str>) =
+        allocators.iter().partition(|name| binary(name).is_some_and(|path| path.exists()));
+    if !missing.is_empty() {
+        let names = missing.join(", ");
+        eprintln!("NOT BUILT, so not in the tables: {names}. `{script}` builds them.");
+        if named || built.is_empty() {
+            return Err("an allocator that was asked for is not there".to_owned());
+        }
+    }
+    Ok((built, missing))
+}
+
+/// Whether all went well.
+pub fn verdict(failures: &[String]) -> Result<(), String> {
+    match failures.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} cells failed; they are listed above")),
+    }
+}
+
+/// A row of a table: one workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The workload.
+    pub name: &'static str,
+    /// Processes for each of its cells.
+    pub rounds: u32,
+    /// The most memory that a cell needs, in MiB.
+    pub memory_mib: usize,
+}
+
+/// A column of a table: one program.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// What it is called in the lines about progress.
+    pub title: String,
+    /// The allocator whose binary it is.
+    pub allocator: &'static str,
+    /// What the binary is told besides the workload.
+    pub arguments: Vec<String>,
+}
+
+/// What was measured for a table.
+#[derive(Debug)]
+pub struct Measured {
+    /// For each row and column, one cell a round.
+    pub cells: Vec<Vec<Vec<Cell>>>,
+    /// Cells that ended badly.
+    pub failures: Vec<String>,
+    /// How long it took.
+    pub seconds: u64,
+}
+
+/// Runs the cells of a table, in turn: those of a row one after another, each round beginning with
+/// another of them. After the last round of a row its cells idle, to see what memory is left.
+pub fn table(
+    rows: &[Row],
+    columns: &[Column],
+    exists: impl Fn(usize, usize) -> bool,
     effort: &Effort,
-) -> Results {
+    idle_ms: u32,
+) -> Measured {
     let begin = Instant::now();
-    let mut results = Results::new(allocators, missing, workloads);
+    let mut cells = vec![vec![Vec::new(); columns.len()]; rows.len()];
+    let mut failures = Vec::new();
     for round in 0..effort.rounds.max(effort.dear_rounds) {
-        for (row, workload) in workloads.iter().enumerate() {
-            if round >= effort.rounds_of(workload) {
-                continue;
-            }
-            let mut line = format!(
-                "{:>4} s  round {}  {:<14}",
-                begin.elapsed().as_secs(),
-                round + 1,
-                workload.name
-            );
-            for turn in 0..allocators.len() {
-                let column = (turn + round as usize) % allocators.len();
-                let allocator = allocators[column];
-                // The last round idles and looks at what is left; idling each time would take minutes.
-                let idle = if round + 1 == effort.rounds_of(workload) { 200 } else { 0 };
-                match cell(allocator, workload, effort, idle) {
+        for (number, row) in rows.iter().enumerate().filter(|(_, row)| round < row.rounds) {
+            let seconds = begin.elapsed().as_secs();
+            let mut line = format!("{seconds:>4} s  round {}  {:<14}", round + 1, row.name);
+            for turn in 0..columns.len() {
+                let place = (turn + round as usize) % columns.len();
+                let column = &columns[place];
+                if !exists(number, place) {
+                    continue;
+                }
+                // Idling each time would take minutes.
+                let idle = if round + 1 == row.rounds { idle_ms } else { 0 };
+                match cell(row, column, effort, idle) {
                     Ok(cell) => {
                         line += &match cell.rounds.is_empty() {
-                            true => format!("  {allocator} {:.1} MiB", cell.peak_kib / 1024.0),
-                            false => format!("  {allocator} {:.1}", cell.time()),
+                            true => format!("  {} {:.1} MiB", column.title, cell.peak_kib / 1024.0),
+                            false => format!("  {} {:.1}", column.title, cell.time()),
                         };
-                        results.cells[row][column].push(cell);
+                        cells[number][place].push(cell);
                     }
                     Err(reason) => {
-                        let failure = format!("{allocator}, {}: {reason}", workload.name);
+                        let failure = format!("{}, {}: {reason}", column.title, row.name);
                         eprintln!("FAILED: {failure}");
-                        results.failures.push(failure);
+                        failures.push(failure);
                     }
                 }
             }
             eprintln!("{line}");
         }
     }
-    results.seconds = begin.elapsed().as_secs();
-    results
+    Measured { cells, failures, seconds: begin.elapsed().as_secs() }
+}
+
+/// Runs all workloads on these allocators.
+pub fn all(
+    allocators: &[&'static str],
+    missing: &[&'static str],
+    workloads: &[&'static Workload],
+    effort: &Effort,
+) -> Results {
+    let dear = |workload: &Workload| workload.name == "frag";
+    let rows: Vec<Row> = workloads
+        .iter()
+        .map(|workload| Row {
+            name: workload.name,
+            rounds: effort.rounds_of(dear(workload)),
+            memory_mib: if dear(workload) { 1400 } else { 320 },
+        })
+        .collect();
+    let columns: Vec<Column> = allocators
+        .iter()
+        .map(|&allocator| Column { title: allocator.to_owned(), allocator, arguments: Vec::new() })
+        .collect();
+    let measured = table(&rows, &columns, |_, _| true, effort, 200);
+    Results {
+        allocators: allocators.to_vec(),
+        missing: missing.to_vec(),
+        workloads: workloads.to_vec(),
+        cells: measured.cells,
+        failures: measured.failures,
+        seconds: measured.seconds,
+    }
 }
 
 /// Runs one cell.
-fn cell(
-    allocator: &str,
-    workload: &Workload,
-    effort: &Effort,
-    idle_ms: u32,
-) -> Result<Cell, String> {
-    let path = binary(allocator).ok_or("no path of the driver's own")?;
-    warm::memory(if workload.name == "frag" { 1400 } else { 320 });
+fn cell(row: &Row, column: &Column, effort: &Effort, idle_ms: u32) -> Result<Cell, String> {
+    let path = binary(column.allocator).ok_or("no path of the driver's own")?;
+    warm::memory(row.memory_mib);
     let mut child = Command::new(&path)
-        .arg(workload.name)
+        .arg(row.name)
+        .args(&column.arguments)
         .args(["--rounds", &effort.inner.to_string()])
         .args(["--budget-ms", &effort.budget_ms.to_string()])
         .args(["--idle-ms", &idle_ms.to_string()])
