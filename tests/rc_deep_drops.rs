@@ -1,0 +1,284 @@
+//! What a drop promises holds at any depth: when it returns, the value is dropped.
+//!
+//! Deep structures are dropped by a loop (`neap::rc`, "The order of drops"), so some drops come later than they would by recursion. A
+//! `Drop` of the program that makes a value which borrows from its own frame, and drops it there, must not notice: the borrow
+//! would dangle. These programs are safe Rust, so what they check is soundness.
+
+use std::cell::{Cell, RefCell};
+
+use neap::rc::{Rc, Weak};
+
+/// Deeper than drops nest by recursion.
+const DEPTH: usize = 500;
+
+thread_local! {
+    /// What each node's `Drop` does; it is called with the number of nodes dropped before.
+    static ACT: Cell<fn(usize)> = const { Cell::new(|_| ()) };
+    static DROPPED: Cell<usize> = const { Cell::new(0) };
+    static KEPT: RefCell<Vec<Rc<dyn Held>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Values of any type that are kept for later.
+trait Held {}
+impl<T> Held for T {}
+
+struct Node(#[expect(dead_code, reason = "held to be dropped")] Option<Rc<Node>>);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let before = DROPPED.get();
+        DROPPED.set(before + 1);
+        ACT.get()(before);
+    }
+}
+
+fn list(len: usize) -> Option<Rc<Node>> {
+    (0..len).fold(None, |next, _| Some(Rc::new(Node(next))))
+}
+
+/// Drops a list whose nodes do `act` when they are dropped.
+fn drop_list(len: usize, act: fn(usize)) {
+    let nodes = list(len);
+    DROPPED.set(0);
+    ACT.set(act);
+    drop(nodes);
+    ACT.set(|_| ());
+    assert_eq!(DROPPED.get(), len, "every node is dropped when the drop of the list returns");
+}
+
+/// Says in its maker's frame that it was dropped.
+struct Telling<'a>(
+    &'a Cell<u32>,
+    #[expect(dead_code, reason = "held to be dropped")] Option<Rc<Telling<'a>>>,
+);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+#[test]
+fn what_borrows_from_a_drop_is_dropped_inside_it() {
+    drop_list(DEPTH, |_| {
+        let told = Cell::new(0);
+        drop(Rc::new(Telling(&told, None)));
+        assert_eq!(told.get(), 1);
+    });
+}
+
+#[test]
+fn so_is_what_lies_in_a_box_or_a_vector() {
+    drop_list(DEPTH, |_| {
+        let told = Cell::new(0);
+        drop(Box::new(Rc::new(Telling(&told, None))));
+        drop(vec![Rc::new(Telling(&told, None)), Rc::new(Telling(&told, None))]);
+        assert_eq!(told.get(), 3);
+    });
+}
+
+#[test]
+fn and_a_whole_list_of_such() {
+    drop_list(200, |_| {
+        let told = Cell::new(0);
+        let list = (0..300).fold(None, |next, _| Some(Rc::new(Telling(&told, next))));
+        drop(list);
+        assert_eq!(told.get(), 300);
+    });
+}
+
+/// May borrow for a shorter time than it was made for.
+struct Open<'a> {
+    told: Option<&'a Cell<u32>>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(told) = self.told {
+            told.set(told.get() + 1);
+        }
+    }
+}
+
+thread_local! {
+    /// Made before any drop began.
+    static OLD: RefCell<Vec<Rc<Open<'static>>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[test]
+fn an_old_object_that_was_given_something_young_counts_as_young() {
+    let old = (0..DEPTH).map(|_| Rc::new(Open { told: None }));
+    OLD.set(old.collect());
+    drop_list(DEPTH, |_| {
+        let told = Cell::new(0);
+        let old = OLD.with_borrow_mut(Vec::pop).expect("one for each node");
+        // The same object, which may hold what lives shorter from now on.
+        let mut old: Rc<Open<'_>> = old;
+        Rc::get_mut(&mut old).expect("it has one owner").told = Some(&told);
+        drop(old);
+        assert_eq!(told.get(), 1);
+    });
+    let old = (0..DEPTH).map(|_| Rc::new(Open { told: None }));
+    OLD.set(old.collect());
+    drop_list(DEPTH, |_| {
+        let told = Cell::new(0);
+        let old = OLD.with_borrow_mut(Vec::pop).expect("one for each node");
+        let raw: *const Open<'_> = Rc::into_raw(old);
+        // SAFETY: it has one owner.
+        unsafe { (*raw.cast_mut()).told = Some(&told) };
+        // SAFETY: it came from `into_raw`, once.
+        let old: Rc<Open<'_>> = unsafe { Rc::from_raw(raw) };
+        drop(old);
+        assert_eq!(told.get(), 1);
+    });
+}
+
+#[test]
+fn what_an_inner_drop_makes_is_young_to_the_outer_one() {
+    /// Puts what borrows from the frame of another drop there.
+    struct Putting<'a, 'b> {
+        told: &'a Cell<u32>,
+        place: &'b RefCell<Vec<Rc<Telling<'a>>>>,
+        next: Option<Rc<Putting<'a, 'b>>>,
+    }
+    impl Drop for Putting<'_, '_> {
+        fn drop(&mut self) {
+            self.place.borrow_mut().push(Rc::new(Telling(self.told, None)));
+            let _ = &self.next;
+        }
+    }
+    drop_list(200, |_| {
+        let told = Cell::new(0);
+        let place = RefCell::new(Vec::new());
+        let puttings = (0..200)
+            .fold(None, |next, _| Some(Rc::new(Putting { told: &told, place: &place, next })));
+        drop(puttings);
+        assert_eq!((place.borrow().len(), told.get()), (200, 0));
+        place.borrow_mut().pop();
+        assert_eq!(told.get(), 1);
+        place.borrow_mut().clear();
+        assert_eq!(told.get(), 200);
+    });
+}
+
+#[test]
+fn structures_that_were_made_in_deep_drops_may_be_deep_themselves() {
+    drop_list(DEPTH, |n| {
+        if n == DEPTH - 1 {
+            // Made here and kept.
+            let kept = list(100_000).expect("not empty");
+            KEPT.with_borrow_mut(|all| all.push(neap::coerce!(kept => dyn Held)));
+        }
+    });
+    assert_eq!(KEPT.with_borrow(Vec::len), 1);
+    DROPPED.set(0);
+    KEPT.with_borrow_mut(Vec::clear);
+    assert_eq!(DROPPED.get(), 100_000);
+
+    // The same, and dropped by another deep drop.
+    drop_list(DEPTH, |n| {
+        if n == DEPTH - 1 {
+            let kept = list(100_000).expect("not empty");
+            KEPT.with_borrow_mut(|all| all.push(neap::coerce!(kept => dyn Held)));
+        }
+    });
+    let nodes = list(DEPTH);
+    DROPPED.set(0);
+    ACT.set(|n| {
+        if n == DEPTH / 2 {
+            let kept = KEPT.take();
+            drop(kept);
+        }
+    });
+    drop(nodes);
+    ACT.set(|_| ());
+    assert_eq!(DROPPED.get(), 100_000 + DEPTH);
+}
+
+#[test]
+fn a_drop_in_the_deep_may_hold_on_to_a_weak_and_use_it() {
+    thread_local! {
+        static SEEN: RefCell<Vec<Weak<Node>>> = const { RefCell::new(Vec::new()) };
+    }
+    let mut nodes: Vec<Rc<Node>> = Vec::new();
+    for _ in 0..DEPTH {
+        let next = nodes.last().cloned();
+        nodes.push(Rc::new(Node(next)));
+    }
+    SEEN.set(nodes.iter().map(Rc::downgrade).collect());
+    let first = nodes.pop();
+    nodes.clear();
+    DROPPED.set(0);
+    ACT.set(|n| {
+        // The first `n` are gone, and this one is going; the others are alive.
+        let alive =
+            SEEN.with_borrow(|seen| seen.iter().filter(|weak| weak.upgrade().is_some()).count());
+        assert_eq!(alive, DEPTH - 1 - n);
+    });
+    drop(first);
+    ACT.set(|_| ());
+    assert_eq!(DROPPED.get(), DEPTH);
+}
+
+#[test]
+fn fields_are_dropped_in_their_order_in_the_deep() {
+    thread_local! {
+        static ORDER: RefCell<Vec<(usize, char)>> = const { RefCell::new(Vec::new()) };
+    }
+    struct Leaf(usize, char);
+    impl Drop for Leaf {
+        fn drop(&mut self) {
+            ORDER.with_borrow_mut(|order| order.push((self.0, self.1)));
+        }
+    }
+    #[expect(dead_code, reason = "held to be dropped")]
+    struct Branch {
+        left: Rc<Leaf>,
+        middle: Option<Rc<Branch>>,
+        right: Rc<Leaf>,
+    }
+    let spine = (0..DEPTH).fold(None, |middle, n| {
+        Some(Rc::new(Branch { left: Rc::new(Leaf(n, 'l')), middle, right: Rc::new(Leaf(n, 'r')) }))
+    });
+    drop(spine);
+    let order = ORDER.take();
+    assert_eq!(order.len(), 2 * DEPTH);
+    let place = |leaf| order.iter().position(|dropped| *dropped == leaf).expect("each is dropped");
+    for n in 0..DEPTH {
+        assert!(place((n, 'l')) < place((n, 'r')), "of branch {n}");
+        if n > 0 {
+            assert!(
+                place((n, 'l')) < place((n - 1, 'l')),
+                "branch {n} is dropped before what is in it"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stack_that_is_left_inside_a_deep_drop_does_not_hold_others_up() {
+    use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+    thread_local! {
+        static YIELDER: Cell<Option<*const Yielder<(), ()>>> = const { Cell::new(None) };
+    }
+    // Older than the drop that is left half way.
+    let told = Cell::new(0);
+    let borrowing = (0..1000).fold(None, |next, _| Some(Rc::new(Telling(&told, next))));
+
+    let mut left = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        YIELDER.set(Some(yielder));
+        drop_list(DEPTH, |n| {
+            if n == DEPTH / 2 {
+                let yielder = YIELDER.get().expect("set above");
+                // SAFETY: it is the coroutine's that this runs in.
+                unsafe { (*yielder).suspend(()) };
+            }
+        });
+    });
+    assert!(matches!(left.resume(()), CoroutineResult::Yield(())));
+    drop(borrowing);
+    assert_eq!(told.get(), 1000, "all of them before the drop returns");
+    ACT.set(|_| ());
+    assert!(matches!(left.resume(()), CoroutineResult::Return(())));
+}
