@@ -179,8 +179,11 @@ fn work_off(number: u64, outer: *const List, first: Dying) {
     drop(list);
     // SAFETY: as in `postpone`. Between workers the stamp is the outer one's number. That there is a heap was seen when it was set first.
     heap::set_stamp(unsafe { outer.as_ref() }.map_or(0, |list| list.number));
-    if let Some(payload) = panic {
-        resume_unwind(payload);
+    match panic {
+        // One is under way already, from a drop nearer by.
+        Some(payload) if std::thread::panicking() => forget_panic(payload),
+        Some(payload) => resume_unwind(payload),
+        None => {}
     }
 }
 

@@ -29,10 +29,14 @@ impl<T: Default> Default for Rc<T> {
     }
 }
 
-impl<T: Default> Default for Pin<Rc<T>> {
+impl<T: ?Sized> Default for Pin<Rc<T>>
+where
+    Rc<T>: Default,
+{
     /// With the value's default.
     fn default() -> Self {
-        Rc::pin(T::default())
+        // SAFETY: a value that was just made is known to nobody, and stays in its block from now on, as in `Rc::pin`.
+        unsafe { Pin::new_unchecked(Rc::default()) }
     }
 }
 
