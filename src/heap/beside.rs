@@ -18,7 +18,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-use super::Heap;
+use super::{Heap, flush};
 use crate::pool::{OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
 use crate::units::regain;
@@ -123,10 +123,20 @@ fn put_aside_slow(heap: &Heap, table: usize, class: SizeClass) {
     unsafe { ptr::write(aside, Aside { next, class }) };
 }
 
-/// Frees the tables that were put aside, one after the other, by `free`. Not while blocks or pools are being handled.
+/// Frees the tables that were put aside, and those that are put aside meanwhile. Not while blocks or pools are being handled.
 #[cold]
-pub fn settle(heap: &Heap, mut free: impl FnMut(*mut u8, SizeClass)) {
+pub fn settle(heap: &Heap) {
     while let Some((table, class)) = heap.aside.pop() {
-        free(table, class);
+        if !flush::take(heap, table, class) {
+            flush::free_directly(table.addr(), class);
+        }
+    }
+}
+
+/// The same for a heap that is being parked: nothing goes into its magazines any more.
+#[cold]
+pub fn settle_directly(heap: &Heap) {
+    while let Some((table, class)) = heap.aside.pop() {
+        flush::free_directly(table.addr(), class);
     }
 }

@@ -63,7 +63,7 @@ impl Heap {
     #[inline]
     pub fn tick(&self) {
         if !self.aside.is_empty() {
-            beside::settle(self, super::free_class);
+            beside::settle(self);
         }
         let left = self.until_idle.get();
         if left == 0 {

@@ -21,19 +21,24 @@ pub fn free_slow(block: *mut u8, class: SizeClass) {
     let done = thread::keeps_heap()
         && thread::with_heap(Options::NONE, |heap| {
             heap.tick();
-            let magazine = heap.exercise(class, Slow::Flush);
-            // It may be just larger now.
-            if magazine.len() == magazine.capacity() {
-                drain_inbox(heap);
-                flush_oldest(heap, class, magazine.capacity().div_ceil(2));
-                sweep::consider(heap);
-            }
-            magazine.push(block)
+            take(heap, block, class)
         })
         .unwrap_or(false);
     if !done {
         free_directly(block.addr(), class);
     }
+}
+
+/// Takes `block` into its magazine, and makes room there if need be. False, when there can be none.
+pub fn take(heap: &Heap, block: *mut u8, class: SizeClass) -> bool {
+    let magazine = heap.exercise(class, Slow::Flush);
+    // It may be just larger now.
+    if magazine.len() == magazine.capacity() {
+        drain_inbox(heap);
+        flush_oldest(heap, class, magazine.capacity().div_ceil(2));
+        sweep::consider(heap);
+    }
+    magazine.push(block)
 }
 
 /// Frees without a heap, as other threads do. For threads that have none any more, or can't get one.
@@ -56,7 +61,7 @@ pub fn flush_all(heap: &Heap) {
         if heap.aside.is_empty() {
             return;
         }
-        beside::settle(heap, super::free_class);
+        beside::settle(heap);
     }
 }
 

@@ -117,7 +117,7 @@ fn detach() {
     flush::flush_all(heap);
     FRONT.set(&raw const UNATTACHED);
     abandon::abandon_all(heap);
-    beside::settle(heap, |table, class| flush::free_directly(table.addr(), class));
+    beside::settle_directly(heap);
     let kept = heap.pool_bytes.get() > 0;
     PARKED.push(&HeapLinks, heap.id());
     if kept {
@@ -141,7 +141,7 @@ pub fn settle_parked() {
         // SAFETY: only heaps are parked. This one is the caller's until it is parked again (H1).
         let heap = unsafe { Heap::from_id(id) };
         abandon::abandon_all(heap);
-        beside::settle(heap, |table, class| flush::free_directly(table.addr(), class));
+        beside::settle_directly(heap);
         kept |= heap.pool_bytes.get() > 0;
         settled.push(&HeapLinks, id);
     }

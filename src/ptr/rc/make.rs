@@ -89,16 +89,15 @@ impl<T> Rc<[T]> {
         for value in values.by_ref().take(least) {
             making.push(value);
         }
-        // An iterator may be wrong about it.
-        match (making.made == least).then(|| values.next()) {
-            Some(None) => making.finish(),
-            other => {
-                let mut all = Vec::from(making);
-                all.extend(other.flatten());
-                all.extend(values);
-                all.into()
-            }
+        // An iterator may be wrong about it. One that has ended is not asked again.
+        if making.made < least {
+            return Vec::from(making).into();
         }
+        let Some(more) = values.next() else { return making.finish() };
+        let mut all = Vec::from(making);
+        all.push(more);
+        all.extend(values);
+        all.into()
     }
 }
 
