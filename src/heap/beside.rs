@@ -43,21 +43,30 @@ pub unsafe fn word(address: usize, class: SizeClass) -> NonNull<Word> {
 ///
 /// # Safety
 /// As for [`word`], but that the word need not be there.
-#[cold]
+#[inline(always)]
 pub unsafe fn make_word(address: usize, class: SizeClass) -> Option<NonNull<Word>> {
     // SAFETY: by the precondition.
     let pool = unsafe { PoolRef::of_block(address, class) };
     let mut table = pool.beside();
     if table == 0 {
-        let own = super::allocate_class(table_class(class), Options::NONE);
-        table = NonNull::new(own)?.addr().get();
-        if let Err(other) = pool.put_beside(table) {
-            super::free_class(own, table_class(class));
-            table = other;
-        }
+        table = make_table(pool, class)?;
     }
     // SAFETY: P6: that is the pool's table.
     Some(unsafe { word_of(table, address, class) })
+}
+
+#[cold]
+#[inline(never)]
+fn make_table(pool: PoolRef, class: SizeClass) -> Option<usize> {
+    let own = super::allocate_class(table_class(class), Options::NONE);
+    let table = NonNull::new(own)?.addr().get();
+    match pool.put_beside(table) {
+        Ok(()) => Some(table),
+        Err(other) => {
+            super::free_class(own, table_class(class));
+            Some(other)
+        }
+    }
 }
 
 /// # Safety

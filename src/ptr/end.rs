@@ -54,16 +54,15 @@ unsafe fn end_slow<T: ?Sized>(value: NonNull<T>) {
 }
 
 /// For objects with a side cell, and nothing to drop.
-#[cold]
 #[inline(never)]
 unsafe fn end_observed<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the caller's promise.
     unsafe { bury(value) };
-    // SAFETY: the caller's promise; nobody can upgrade any more.
-    unsafe { perform(value) };
+    // SAFETY: the caller's promise; nobody can upgrade any more, and nothing has to be dropped.
+    drop(unsafe { Part::new(value) });
 }
 
-#[cold]
+#[inline]
 unsafe fn bury<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the caller's promise.
     let shape = unsafe { Shape::of(value) };
@@ -83,58 +82,54 @@ pub unsafe fn perform<T: ?Sized>(value: NonNull<T>) {
     unsafe { ptr::drop_in_place(value.as_ptr()) };
 }
 
-/// Gives the block back when it is dropped, so also when the drop of the value panics. For an object whose value is dropped, has been
-/// moved out, or not been made.
-pub struct Part(NonNull<u8>, Shape);
+/// Gives the block back when it is dropped, unless a raw `Weak` keeps it; so also when the drop of the value panics. For an object whose
+/// value is dropped, has been moved out, or not been made.
+pub struct Part<T: ?Sized>(NonNull<T>, Shape);
 
-impl Part {
+impl<T: ?Sized> Part<T> {
     /// For the object of `value`.
     ///
     /// # Safety
-    /// As for [`part`], when this is dropped.
+    /// When this is dropped, the object has no references, its value is not there any more, and its cell, if there is
+    /// one, is buried; the caller gives it up.
     #[inline]
-    pub unsafe fn new<T: ?Sized>(value: NonNull<T>) -> Part {
+    pub unsafe fn new(value: NonNull<T>) -> Part<T> {
         // SAFETY: by the precondition.
-        let shape = unsafe { Shape::of(value) };
-        Part(value.cast(), shape)
+        Part(value, unsafe { Shape::of(value) })
     }
 }
 
-impl Drop for Part {
+impl<T: ?Sized> Drop for Part<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the maker's promise.
-        unsafe { part(self.0, self.1) };
+        let Part(value, shape) = *self;
+        // SAFETY: the maker's promise: the block is there.
+        if unsafe { object::header(value) }.has_side() {
+            // SAFETY: the maker's promise.
+            unsafe { part_observed(value, shape) };
+        } else {
+            // SAFETY: the maker's promise, and without a cell there is no `Weak`.
+            unsafe { object::free(value.cast(), shape) };
+        }
     }
 }
 
-/// Gives the block back, unless a raw `Weak` keeps it.
-///
-/// # Safety
-/// `value` was in an object of this shape and is not there any more; the object has no references, its cell, if
-/// there is one, is buried, and the caller gives the object up.
-#[inline]
-unsafe fn part(value: NonNull<u8>, shape: Shape) {
-    // SAFETY: the block is there.
-    let header = unsafe { object::header(value) };
-    if header.has_side() {
-        // SAFETY: the caller's promise.
-        unsafe { part_slow(value, shape) };
-    } else {
-        // SAFETY: the caller's promise, and without a cell there is no `Weak`.
-        unsafe { object::free(value, shape) };
-    }
-}
-
-#[cold]
 #[inline(never)]
-unsafe fn part_slow(value: NonNull<u8>, shape: Shape) {
+unsafe fn part_observed<T: ?Sized>(value: NonNull<T>, shape: Shape) {
+    // Where the type says it, the compiler shall know it.
+    // SAFETY: a value of a type of known size is not looked at.
+    let shape = if is_thin::<T>() { unsafe { Shape::of(value) } } else { shape };
     // SAFETY: the caller's promise.
-    let side = unsafe { side::of(value, shape) };
+    let side = unsafe { side::of(value.cast(), shape) };
     // SAFETY: the object is given up.
     let kept = unsafe { side.part() };
     if !kept {
         // SAFETY: no raw `Weak` names it.
-        unsafe { object::free(value, shape) };
+        unsafe { object::free(value.cast(), shape) };
     }
+}
+
+/// Whether pointers to it have no metadata, because its size is known.
+const fn is_thin<T: ?Sized>() -> bool {
+    size_of::<*const T>() == size_of::<*const u8>()
 }

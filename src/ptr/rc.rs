@@ -243,8 +243,7 @@ impl<T: ?Sized> Rc<T> {
         unsafe { side::of(self.value.cast(), shape) }
     }
 
-    /// Gives the object its side cell.
-    #[cold]
+    /// Gives the object its side cell. A call, once for each object.
     #[inline(never)]
     fn make_side(&self) {
         // SAFETY: O1.

@@ -91,8 +91,7 @@ pub unsafe fn at<'a>(address: usize) -> &'a Side {
 ///
 /// # Safety
 /// `value` is in an object of this shape with the `side` bit clear.
-#[cold]
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
     let slot = match shape.slot(value) {
         Slot::Inside(slot) => Some(slot),
@@ -175,8 +174,7 @@ impl Side {
 
     /// # Safety
     /// W3 says that it is time.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     unsafe fn free(&self) {
         heap::free(core::ptr::from_ref(self).cast_mut().cast(), LAYOUT);
     }
@@ -196,6 +194,7 @@ impl Side {
     /// # Safety
     /// The caller, who has the object, does not use the cell again.
     #[must_use]
+    #[inline]
     pub unsafe fn part(&self) -> bool {
         if self.raw.get() > 0 {
             self.set(HELD);
