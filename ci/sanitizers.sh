@@ -8,7 +8,8 @@
 # of the test harness. Hence a program of our own: it has no harness, its threads talk through atomics
 # only, and neap is called directly, beside the system's allocator that serves std. What remains is
 # std's reference count of a thread's result: ci/exercise/tsan.supp.
-# AddressSanitizer runs the program with neap as its global allocator.
+# AddressSanitizer runs the program with neap as its global allocator, and the tests of `Rc` besides. (Not tests/rc_deep.rs: its frames
+# have no room for their red zones on the small stacks that it is about.)
 #
 # Each sanitizer is first tried on a mistake made on purpose, so a run that sees nothing fails.
 set -euo pipefail
@@ -42,3 +43,8 @@ check() { # name, cargo features, the mistake it must see
 }
 check thread "" wrong-race
 check address global wrong-out-of-bounds
+
+echo "== address sanitizer, the tests of Rc"
+RUSTFLAGS="-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer" \
+    cargo +nightly test --quiet --target "$host" --target-dir "$target/address" \
+    --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops

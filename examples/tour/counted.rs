@@ -77,11 +77,9 @@ fn rise_and_fall(page: &Page) {
         weak.weak_count(),
     );
     page.table(&["", " strong", " weak", ""], &seen.0);
-    page.line("  These are the true counts. Lending takes none: that the owner outlives the loan is seen to");
-    page.line(
-        "  when the program is compiled. Python counts each argument: sys.getrefcount(word) is 2",
-    );
-    page.line("  where one name is left.");
+    page.line("  These are the true counts. Lending takes none: that the owner outlives the");
+    page.line("  loan is seen to when the program is compiled. Python counts arguments, too:");
+    page.line("  sys.getrefcount(word) is 2 for an object with one name.");
 }
 
 /// Freed memory, seen being used by the next object.
@@ -98,10 +96,10 @@ fn used_again(page: &Page) {
     let weak = Rc::downgrade(&ebb);
     drop(ebb);
     let flood = Rc::new([4_u64, 5, 6]);
-    row("dropped, another made", Rc::as_ptr(&flood).addr());
+    row("dropped, a second", Rc::as_ptr(&flood).addr());
     drop(flood);
     let slack = Rc::new([7_u64, 8, 9]);
-    row("dropped, another made", Rc::as_ptr(&slack).addr());
+    row("dropped, a third", Rc::as_ptr(&slack).addr());
     page.table(&["", "address of the value", "", "where"], &rows);
     page.line(format!(
         "  A Weak to the first is still there, and knows: upgrade() is {:?}.",
