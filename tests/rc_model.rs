@@ -588,8 +588,13 @@ fn run(steps: &[Step]) {
 }
 
 fn config() -> Config {
-    let cases = common::scaled(256, 256 * 50) as u32;
-    Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
+    let default = Config::default();
+    // Fewer where each takes long, as under memcheck.
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default.cases,
+        None => common::scaled(256, 256 * 50) as u32,
+    };
+    Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..default }
 }
 
 proptest! {
