@@ -1,6 +1,6 @@
-//! With the feature `nightly`, on a nightly compiler, neap's pointers have what std's have and stable Rust gives to nobody
-//! else: they become pointers to `dyn Trait` and slices by themselves, methods take `self: Rc<Self>`, also behind `dyn`,
-//! and a value may hold references to what ends together with it (`may_dangle`).
+//! With the feature `nightly`, on a nightly compiler, neap's pointers have what std's have and stable Rust gives
+//! to nobody else: they become pointers to `dyn Trait` and slices by themselves, methods take `self: Rc<Self>`,
+//! also behind `dyn`, and a value may hold references to what ends together with it (`may_dangle`).
 
 #![feature(arbitrary_self_types)]
 
@@ -108,8 +108,8 @@ fn methods_take_a_shared_self() {
 
 #[test]
 fn a_circle_may_borrow_from_what_ends_with_it() {
-    // `Loop<'a>` holds an `Rc` of itself: without `may_dangle` the borrow checker would have `name` outlive the pointer, whose
-    // drop it could not look into.
+    // `Loop<'a>` holds an `Rc` of itself: without `may_dangle` the borrow checker would have `name` outlive the
+    // pointer, whose drop it could not look into.
     struct Loop<'a> {
         me: RefCell<Option<Rc<Loop<'a>>>>,
         other: Cell<Option<&'a Loop<'a>>>,

@@ -1,8 +1,8 @@
 //! A count that would overflow ends the process, with a line on stderr, and not before two thousand million references:
 //! else an object would be freed that is still in use.
 //!
-//! Each way to make references is counted up in a process of its own. That takes seconds in optimised builds and minutes in
-//! others, which leave it out and say so, but for `NEAP_LONG=1`.
+//! Each way to make references is counted up in a process of its own. That takes seconds in optimised builds and
+//! minutes in others, which leave it out and say so, but for `NEAP_LONG=1`.
 
 mod common;
 

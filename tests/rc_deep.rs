@@ -1,11 +1,12 @@
 //! Structures of any depth are dropped on a small stack: lists of ten million nodes, trees of every form, chains with
 //! boxes, vectors and trait objects between the `Rc`s. std's `Rc` overflows the stack on nearly all of these.
 //!
-//! Every value that dies is counted, and is dropped once, whatever it sees and does in its `Drop`. Down to a depth of
-//! [`ORDINARY_DEPTH`] the order is exactly that of std; deeper down it may differ, but a drop that returns has dropped all
-//! that it led to.
+//! Every value that dies is counted, and is dropped once, whatever it sees and does in its `Drop`. Down to a
+//! depth of [`ORDINARY_DEPTH`] the order is exactly that of std; deeper down it may differ, but a drop that
+//! returns has dropped all that it led to.
 //!
-//! Each test runs on a thread with a stack of 64 KiB. Unoptimised builds take a tenth of the nodes, but for `NEAP_LONG=1`.
+//! Each test runs on a thread with a stack of 64 KiB. Unoptimised builds take a tenth of the nodes, but for
+//! `NEAP_LONG=1`.
 
 mod common;
 

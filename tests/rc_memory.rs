@@ -1,5 +1,5 @@
-//! What objects cost, when their memory comes back, and that nothing stays behind: small objects and large ones, with `Weak`s
-//! and raw pointers to them, freed by their own thread and by others.
+//! What objects cost, when their memory comes back, and that nothing stays behind: small objects and large ones,
+//! with `Weak`s and raw pointers to them, freed by their own thread and by others.
 //!
 //! Each case runs twice: with neap as the program's global allocator and with the system's. Objects lie in neap's
 //! memory both times.
@@ -374,7 +374,7 @@ fn objects_dropped_by_another_thread_after_theirs_has_ended() {
         // The first adopts pools of ended threads and works on in them.
         let mut sets = sets.into_iter().map(Closed::open);
         let first = sets.next().expect("a set");
-        let more: Vec<_> = (0..2000_u64).map(|i| Rc::new(i)).collect();
+        let more: Vec<_> = (0..2000_u64).map(Rc::new).collect();
         let weaks: Vec<_> = more.iter().map(Rc::downgrade).collect();
         let new = tree(1, 6);
         assert_eq!((check_with_extra(&first.0), check(&new)), (3280, 1093));

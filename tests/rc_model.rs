@@ -1,10 +1,10 @@
 //! Random programs over `Rc` and `Weak`, run on std's types and on neap's at the same time: each step returns the same,
 //! all counts are the same after it, and the values are dropped in the same order.
 //!
-//! A program works on a few slots: some hold an `Rc` (of a value, of a slice, of a text, of a value behind `dyn Any`),
-//! some a `Weak`, some a pointer that was turned raw. Values hold other `Rc`s and `Weak`s, so that drops cascade; a value
-//! only holds what is of a lower level, so there are no circles and no deep chains. What a value sees at its end
-//! (can its `Weak`s be upgraded, what do they count) is written down and compared too.
+//! A program works on a few slots: some hold an `Rc` (of a value, of a slice, of a text, of a value behind `dyn
+//! Any`), some a `Weak`, some a pointer that was turned raw. Values hold other `Rc`s and `Weak`s, so that drops
+//! cascade; a value only holds what is of a lower level, so there are no circles and no deep chains. What a
+//! value sees at its end (can its `Weak`s be upgraded, what do they count) is written down and compared too.
 //!
 //! The machine is written once, in a macro, and compiled for both modules. What it does is put down as text: so what
 //! differs is seen at once. `NEAP_LONG=1` runs 50 times as many programs, and longer ones.

@@ -1,6 +1,6 @@
-//! Panics at every step of an `Rc`'s life: in the drop of a value, in a closure, an iterator or a clone that makes one, in
-//! a comparison. Each value that was made is dropped once, all memory is free again, counts are right, and what was not
-//! touched works as before.
+//! Panics at every step of an `Rc`'s life: in the drop of a value, in a closure, an iterator or a clone that
+//! makes one, in a comparison. Each value that was made is dropped once, all memory is free again, counts are
+//! right, and what was not touched works as before.
 //!
 //! Each case does its work a thousand times, and neap then has as many live blocks as before. The program's global
 //! allocator is the system's, so that all blocks of neap are objects and what belongs to them.
@@ -360,8 +360,8 @@ fn panic_inside_a_panic() {
 
 fn two_drops_that_panic_inside_each_other_abort() {
     let ended = child("panic_inside_a_panic").limited(libc::RLIMIT_CORE, 0).run();
-    // Rust ends a process whose drop panics because of a panic. Whether that happens is not neap's to say, but it must not
-    // hang, crash or go on without a panic.
+    // Rust ends a process whose drop panics because of a panic. Whether that happens is not neap's to say, but
+    // it must not hang, crash or go on without a panic.
     let passed_on = ended.status.success() && ended.stdout.trim() == "true";
     assert!(ended.aborted() || passed_on, "{}", ended.describe());
 }
@@ -610,7 +610,8 @@ fn a_panic_that_passes_through_owners() {
 }
 
 fn depth_is_counted_right_after_panics() {
-    // If a panic left the count of levels wrong, a long list would overflow the stack, or an ordinary tree lose its order.
+    // If a panic left the count of levels wrong, a long list would overflow the stack, or an ordinary tree lose
+    // its order.
     let log = Log::panicking(&[5]);
     for length in (5..100).chain([1000]) {
         assert_eq!(caught(|| drop(list(&log, length))), 5);

@@ -1,5 +1,5 @@
-//! `neap::coerce!` gives a pointer to `dyn Trait` or to a slice out of one to a value of known type, on stable Rust, for
-//! `Rc`, `Weak` and pinned `Rc`s. It is the same object, with the same counts.
+//! `neap::coerce!` gives a pointer to `dyn Trait` or to a slice out of one to a value of known type, on stable
+//! Rust, for `Rc`, `Weak` and pinned `Rc`s. It is the same object, with the same counts.
 //!
 //! The program needs no `unsafe` for it: this file forbids it.
 

@@ -194,6 +194,7 @@ fn a_slice_of_the_right_length_turns_into_an_array() {
 fn from_an_rc_is_the_rc_itself() {
     // `From<T> for T` as for every type, and an `Rc` inside an `Rc`.
     let rc = Rc::new(4);
+    #[allow(clippy::useless_conversion, reason = "that is the question")]
     let same: Rc<i32> = Rc::from(rc.clone());
     assert!(Rc::ptr_eq(&rc, &same));
     let nested: Rc<Rc<i32>> = Rc::from(rc.clone());

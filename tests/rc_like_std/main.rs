@@ -1,8 +1,8 @@
 //! `neap::Rc` and `neap::rc::Weak` do what `std::rc::{Rc, Weak}` do: method for method, trait for trait.
 //!
-//! Every promise that the documentation of std's two types makes on stable Rust is told here once more, as a test.
-//! To see that the tests state std's behaviour and not only neap's, put `std::rc` in place of `neap::rc` in these files:
-//! all of them pass. (One exception, in `programs`, names both.)
+//! Every promise that the documentation of std's two types makes on stable Rust is told here once more, as a
+//! test. To see that the tests state std's behaviour and not only neap's, put `std::rc` in place of `neap::rc`
+//! in these files: all of them pass. (One exception, in `programs`, names both.)
 //!
 //! | file | about |
 //! |---|---|

@@ -302,9 +302,10 @@ macro_rules! programs {
                     fn remove(&mut self, node: &Rc<Node>) -> u32 {
                         let next = node.next.take();
                         let previous = node.previous.take().upgrade();
+                        let weak = previous.as_ref().map(Rc::downgrade).unwrap_or_default();
                         match &next {
-                            Some(next) => *next.previous.borrow_mut() = previous.as_ref().map(Rc::downgrade).unwrap_or_default(),
-                            None => self.last = previous.as_ref().map(Rc::downgrade).unwrap_or_default(),
+                            Some(next) => *next.previous.borrow_mut() = weak,
+                            None => self.last = weak,
                         }
                         match previous {
                             Some(previous) => *previous.next.borrow_mut() = next,

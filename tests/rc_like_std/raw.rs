@@ -257,9 +257,9 @@ fn a_user_datum_of_a_c_library() {
         cell.set(cell.get() + 1);
         cell.get()
     }
-    let registered: (Callback, *mut std::ffi::c_void);
     let cell = Rc::new(std::cell::Cell::new(0));
-    registered = (callback, Rc::into_raw(cell.clone()).cast_mut().cast());
+    let registered: (Callback, *mut std::ffi::c_void) =
+        (callback, Rc::into_raw(cell.clone()).cast_mut().cast());
     for i in 1..4 {
         // SAFETY: the datum is still registered.
         assert_eq!(unsafe { registered.0(registered.1) }, i);

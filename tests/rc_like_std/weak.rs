@@ -49,16 +49,15 @@ fn a_weak_without_an_object_reaches_nothing() {
 
 #[test]
 fn weaks_without_an_object_can_stand_in_constants() {
-    struct Slot(RefCell<Weak<u32>>);
-    const EMPTY: Slot = Slot(RefCell::new(Weak::new()));
+    const NOBODY: Weak<u32> = Weak::new();
     thread_local! {
-        static LAST: Slot = const { EMPTY };
+        static LAST: RefCell<Weak<u32>> = const { RefCell::new(NOBODY) };
     }
     let strong = Rc::new(6);
-    LAST.with(|slot| *slot.0.borrow_mut() = Rc::downgrade(&strong));
-    assert_eq!(LAST.with(|slot| slot.0.borrow().upgrade()).as_deref(), Some(&6));
+    LAST.with(|slot| *slot.borrow_mut() = Rc::downgrade(&strong));
+    assert_eq!(LAST.with(|slot| slot.borrow().upgrade()).as_deref(), Some(&6));
     drop(strong);
-    assert!(LAST.with(|slot| slot.0.borrow().upgrade()).is_none());
+    assert!(LAST.with(|slot| slot.borrow().upgrade()).is_none());
 }
 
 #[test]
