@@ -1,7 +1,7 @@
 //! Changing a value that others may see: only alone (`get_mut`), or on a copy of one's own (`make_mut`).
 
 use super::{Item, Log};
-use neap::rc::Rc;
+use neap::rc::{Rc, Weak};
 use std::cell::Cell;
 use std::ffi::{CStr, OsStr};
 use std::path::Path;
@@ -90,6 +90,24 @@ fn make_mut_leaves_weaks_behind() {
     drop(strong);
     assert_eq!(log.take(), [5]);
     assert!(new.upgrade().is_none());
+}
+
+#[test]
+fn make_mut_leaves_raw_weaks_behind() {
+    let log = Log::new();
+    let mut strong = Rc::new(log.item(1));
+    let (weak, raw) = (Rc::downgrade(&strong), Rc::downgrade(&strong).into_raw());
+    Rc::make_mut(&mut strong).number = 5;
+    assert_eq!((strong.number, Rc::weak_count(&strong), log.take()), (5, 0, vec![]));
+    let new = Rc::downgrade(&strong);
+    // SAFETY: it came from `into_raw` and comes back once.
+    let back = unsafe { Weak::from_raw(raw) };
+    assert!(back.upgrade().is_none());
+    assert!(back.ptr_eq(&weak) && !back.ptr_eq(&new));
+    drop((back, weak));
+    assert_eq!((new.strong_count(), new.weak_count(), strong.number), (1, 1, 5));
+    drop(strong);
+    assert_eq!(log.take(), [5]);
 }
 
 #[test]
