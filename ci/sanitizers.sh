@@ -46,5 +46,5 @@ check address global wrong-out-of-bounds
 
 echo "== address sanitizer, the tests of Rc"
 RUSTFLAGS="-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer" \
-    cargo +nightly test --quiet --target "$host" --target-dir "$target/address" \
+    cargo +nightly test --quiet --release --target "$host" --target-dir "$target/address" \
     --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops

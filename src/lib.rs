@@ -84,7 +84,7 @@
 #![cfg_attr(neap_loom, allow(missing_docs, dead_code))]
 #![cfg_attr(
     feature = "nightly",
-    feature(coerce_unsized, dispatch_from_dyn, dropck_eyepatch, unsize)
+    feature(coerce_unsized, dispatch_from_dyn, dropck_eyepatch, pin_coerce_unsized_trait, unsize)
 )]
 
 #[cfg(neap_loom)]

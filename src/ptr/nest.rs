@@ -14,8 +14,8 @@
 //! So the stack holds `ORDINARY + FURTHER` levels, whatever the depth, and when a drop at an ordinary depth
 //! returns, all that it led to has been dropped, as with std. Only deeper down the order differs:
 //! an object on the list is dropped after the rest of its parent's fields, and before what was put there earlier.
-//! Most structures leave one object on the list at a time (a list of any length) or a few; each takes three words.
-//! The list is an array in the worker's frame, then memory of neap's own. Where that is refused, recursion goes on. An object whose
+//! A list of any length leaves one object there at a time, a tree one or a few for each `FURTHER` levels on the way down, a node with
+//! many references all of these; each takes three words. The list is an array in the worker's frame, then memory of neap's own. Where that is refused, recursion goes on. An object whose
 //! type has nothing to drop is freed where it dies and counts as no level. A panic in a drop does not keep the others on the
 //! list from being dropped: the first panic goes on when all is done.
 //!

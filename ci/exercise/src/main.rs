@@ -4,6 +4,8 @@
 //! size and a pattern that is checked before it is freed. `exercise wrong-…` makes one mistake on
 //! purpose, so that a checker that sees nothing is found out.
 
+mod families;
+
 use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -36,6 +38,7 @@ fn main() {
                 orphans(round);
                 one_way(round);
                 empty_the_post();
+                families::travel(round);
             }
             neap::heap::purge();
             println!("exercise: {rounds} rounds, every block as it was left");
