@@ -13,19 +13,19 @@
 //!                       └─────────────────────────────────────────────────────┘
 //! ```
 //!
-//! **A request** pops the class's magazine: that is all, with no counter, no descriptor and no touch of the
-//! block. An empty magazine is *refilled* (`refill.rs`): pools with remote frees are drained (`drain.rs`), then the used pools' free
-//! maps are read in address order, then an abandoned pool is adopted, then one is claimed. How many blocks a magazine
-//! holds is decided there, too (`capacity.rs`).
+//! **A request** pops the class's magazine: that is all, with no counter, no descriptor and no touch of the block. An
+//! empty magazine is *refilled* (`refill.rs`): pools with remote frees are drained (`drain.rs`), then the used pools'
+//! free maps are read in address order, then an abandoned pool is adopted, then one is claimed. How many blocks a
+//! magazine holds is decided there, too (`capacity.rs`).
 //!
-//! **A free** pushes. A full magazine is *flushed* by half, the oldest blocks first (`flush.rs`): each block's
-//! pool is found and checked, the bit set in its free map, or in its remote map when another heap owns it. The heap's lists and accounts
-//! of its pools are kept by `pools.rs`; pages in half-used ones are given back by `sweep.rs`.
+//! **A free** pushes. A full magazine is *flushed* by half, the oldest blocks first (`flush.rs`): each block's pool
+//! is found and checked, the bit set in its free map, or in its remote map when another heap owns it. The heap's
+//! lists and accounts of its pools are kept by `pools.rs`; pages in half-used ones are given back by `sweep.rs`.
 //!
-//! **A thread's end** flushes all magazines and abandons pools that still have blocks out (`abandon.rs`); the
-//! heap itself is parked, and the next new thread uses it (`thread.rs`; new ones come from `chunk.rs`). No lock exists anywhere, so a child
-//! after `fork` finds nothing locked, whatever other threads were doing: no `pthread_atfork` is needed. What
-//! those threads held at that moment, magazines and pools, stays out of use in the child.
+//! **A thread's end** flushes all magazines and abandons pools that still have blocks out (`abandon.rs`); the heap
+//! itself is parked, and the next new thread uses it (`thread.rs`; new ones come from `chunk.rs`). No lock exists
+//! anywhere, so a child after `fork` finds nothing locked, whatever other threads were doing: no `pthread_atfork` is
+//! needed. What those threads held at that moment, magazines and pools, stays out of use in the child.
 //!
 //! - **H1**: a heap is attached to one thread, or parked. Only the attached thread touches its plain fields,
 //!   or who took the heap off the stack of parked ones.
@@ -158,8 +158,8 @@ impl Links for HeapLinks {
     }
 }
 
-/// Allocates for `layout`; null when there is no memory. Up to 1 KiB inlined everywhere, and with a constant layout the pop
-/// of a magazine is all that is left.
+/// Allocates for `layout`; null when there is no memory. Up to 1 KiB inlined everywhere, and with a constant layout
+/// the pop of a magazine is all that is left.
 #[inline(always)]
 pub(crate) fn allocate(layout: Layout, options: Options) -> *mut u8 {
     match SizeClass::looked_up(layout) {
@@ -195,7 +195,8 @@ pub(crate) fn allocate_stamped(layout: Layout) -> (*mut u8, u64) {
     (block, stamp())
 }
 
-/// The thread's stamp: a number for who makes objects. 0 at first, and [`LAST_STAMP`] in a thread that has ended so far that it keeps no heap.
+/// The thread's stamp: a number for who makes objects. 0 at first, and [`LAST_STAMP`] in a thread that has ended so
+/// far that it keeps no heap.
 #[inline(always)]
 pub(crate) fn stamp() -> u64 {
     match thread::front().stamp() {
@@ -210,7 +211,8 @@ fn stamp_slow() -> u64 {
     if thread::keeps_heap() { 0 } else { LAST_STAMP }
 }
 
-/// Sets the thread's stamp, unless the thread has ended so far that it keeps no heap. False: there is no memory for a heap.
+/// Sets the thread's stamp, unless the thread has ended so far that it keeps no heap. False: there is no memory for a
+/// heap.
 pub(crate) fn set_stamp(stamp: u64) -> bool {
     if !thread::keeps_heap() {
         return true;
@@ -278,9 +280,10 @@ pub(crate) fn resize_large(block: *mut u8, old: Layout, new: Layout) -> Option<*
 
 /// Gives every free page back to the operating system now.
 ///
-/// What the calling thread keeps at hand goes back to its pools first; then every empty pool, every free OS page in used
-/// pools, of this thread's and of threads that have ended, and all free memory of the arenas. Other running threads keep
-/// their magazines and pools. Costs some milliseconds per 100 MiB, and the page faults of what is used again.
+/// What the calling thread keeps at hand goes back to its pools first; then every empty pool, every free OS page in
+/// used pools, of this thread's and of threads that have ended, and all free memory of the arenas. Other running
+/// threads keep their magazines and pools. Costs some milliseconds per 100 MiB, and the page faults of what is used
+/// again.
 ///
 /// ```
 /// drop(vec![0u8; 1 << 20]);

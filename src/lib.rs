@@ -1,5 +1,5 @@
-//! neap, *a heap that reaps*: a global allocator in pure Rust that is fast and gives memory back, and a counted pointer whose
-//! objects live in its pools.
+//! neap, *a heap that reaps*: a global allocator in pure Rust that is fast and gives memory back, and a counted
+//! pointer whose objects live in its pools.
 //!
 //! ```
 //! #[global_allocator]
@@ -40,9 +40,9 @@
 //! Each room uses only rooms below it, through the file of its name. The essay at the head of
 //! each says what lives there, with drawings and numbered invariants that the SAFETY notes refer to.
 //!
-//! One rule carries the rest: **the allocator never writes into a block**. What is free is known from bitmaps beside the pools. So
-//! a use after free can't corrupt the allocator, a double free is a bit that is set already, and any free OS page inside a
-//! half-used pool can go back to the system.
+//! One rule carries the rest: **the allocator never writes into a block**. What is free is known from bitmaps beside
+//! the pools. So a use after free can't corrupt the allocator, a double free is a bit that is set already, and any
+//! free OS page inside a half-used pool can go back to the system.
 //!
 //! # Environment
 //!
@@ -60,9 +60,9 @@
 //!
 //! # Misuse
 //!
-//! A block that is given back is checked when its magazine is flushed, which is at the latest when its thread ends, or
-//! the process by this thread's hand: an address that is not neap's or no block's start, a block that is free already, a
-//! `Layout` of another size class end the process with one line on stderr. Until the flush a wrong pointer
+//! A block that is given back is checked when its magazine is flushed, which is at the latest when its thread ends,
+//! or the process by this thread's hand: an address that is not neap's or no block's start, a block that is free
+//! already, a `Layout` of another size class end the process with one line on stderr. Until the flush a wrong pointer
 //! can be handed out again; what was in the block is not neap's to know.
 //!
 //! # Limits
@@ -71,15 +71,15 @@
 //! - Linux is what it is tested on; other Unixes lack `mremap` and huge pages and may build.
 //! - After `fork` the child has its own thread's heap; what the parent's other threads held at that moment
 //!   stays out of use there. No lock exists, so nothing can hang.
-//! - A thread that has freed much and then sleeps keeps its magazines (at most 64 KiB and 256 blocks a class, or 2 blocks),
-//!   and what others free into its pools waits until it allocates or frees again, or ends.
+//! - A thread that has freed much and then sleeps keeps its magazines (at most 64 KiB and 256 blocks a class, or 2
+//!   blocks), and what others free into its pools waits until it allocates or frees again, or ends.
 //!
 //! # Features
 //!
 //! - `allocator-api2`: [`Neap`] and [`Configured`] implement `allocator_api2::alloc::Allocator`.
 //! - `serde`: [`Rc`] and [`rc::Weak`] implement `Serialize` and `Deserialize`, as std's do with serde's feature `rc`.
-//! - `nightly`, for a nightly compiler: `Rc<T>` becomes `Rc<dyn Trait>` by itself, and a value may hold references that end with it
-//!   (`may_dangle`).
+//! - `nightly`, for a nightly compiler: `Rc<T>` becomes `Rc<dyn Trait>` by itself, and a value may hold references
+//!   that end with it (`may_dangle`).
 
 #![cfg_attr(neap_loom, allow(missing_docs, dead_code))]
 #![cfg_attr(
@@ -137,42 +137,47 @@ pub use settings::Thp;
 
 /// Counted pointers, as in [`std::rc`]: several owners of a value, on one thread.
 ///
-/// A program that swaps `use std::rc::{Rc, Weak}` for `use neap::rc::{Rc, Weak}` compiles and behaves the same, with what is said
-/// below in mind. Objects lie in neap's pools whatever the global allocator is.
+/// A program that swaps `use std::rc::{Rc, Weak}` for `use neap::rc::{Rc, Weak}` compiles and behaves the same, with
+/// what is said below in mind. Objects lie in neap's pools whatever the global allocator is.
 ///
 /// # What is better than in `std::rc`
 ///
-/// - The header of an object has 8 bytes, not 16: an `Rc<u64>` takes a block of 16 bytes, an `Rc` of 24 bytes one of 32.
-/// - The memory of an object goes back when its last [`Rc`] does; [`Weak`](rc::Weak)s that are left share 16 bytes. (They take them from the first
-///   [`downgrade`](rc::Rc::downgrade) on, and 8 bytes more in a table beside the object's pool.)
+/// - The header of an object has 8 bytes, not 16: an `Rc<u64>` takes a block of 16 bytes, an `Rc` of 24 bytes one of
+///   32.
+/// - The memory of an object goes back when its last [`Rc`] does; [`Weak`](rc::Weak)s that are left share 16 bytes.
+///   (They take them from the first [`downgrade`](rc::Rc::downgrade) on, and 8 bytes more in a table beside the
+///   object's pool.)
 /// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth.
 /// - [`make_mut`](rc::Rc::make_mut) of a value with `Weak`s left parts them without moving the value.
 ///
 /// # The order of drops
 ///
-/// As with std: when the last reference goes, the value is dropped at once, then its fields in their order, and what they
-/// alone own, and so on down to 40 objects inside each other. What dies deeper down is dropped by a loop at that depth, before the drop
-/// of the 40th returns: there a value's fields may outlive the value itself by a while, but no fields of the 40 above are dropped before them.
-/// Only objects that have something to drop count, and only drops nested in drops, not how a structure was made.
-/// A drop that panics does not keep the others from being dropped, and the first panic goes on.
+/// As with std: when the last reference goes, the value is dropped at once, then its fields in their order, and what
+/// they alone own, and so on down to 40 objects inside each other. What dies deeper down is dropped by a loop at that
+/// depth, before the drop of the 40th returns: there a value's fields may outlive the value itself by a while, but no
+/// fields of the 40 above are dropped before them. Only objects that have something to drop count, and only drops
+/// nested in drops, not how a structure was made. A drop that panics does not keep the others from being dropped, and
+/// the first panic goes on.
 ///
-/// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a `Box` in a
-/// `Box`, nest as they do everywhere.
+/// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a
+/// `Box` in a `Box`, nest as they do everywhere.
 ///
 /// # What is different
 ///
-/// - There may be 2 147 483 648 references to one value, and two fewer `Weak`s (std: `isize::MAX`, which no program reaches but by
-///   forgetting); one more aborts the process, as with std.
-/// - Unsizing a pointer takes a macro on stable Rust, [`coerce!`](crate::coerce): the compiler does it by itself for std's types only,
-///   and for these with the feature `nightly`. So does `self: Rc<Self>` in methods, which has no replacement on stable.
-/// - The address that [`Weak::as_ptr`](rc::Weak::as_ptr) gives may be another object's once the value is gone. [`Weak::ptr_eq`](rc::Weak::ptr_eq) tells them
-///   apart always.
+/// - There may be 2 147 483 648 references to one value, and two fewer `Weak`s (std: `isize::MAX`, which no program
+///   reaches but by forgetting); one more aborts the process, as with std.
+/// - Unsizing a pointer takes a macro on stable Rust, [`coerce!`](crate::coerce): the compiler does it by itself for
+///   std's types only, and for these with the feature `nightly`. So does `self: Rc<Self>` in methods, which has no
+///   replacement on stable.
+/// - The address that [`Weak::as_ptr`](rc::Weak::as_ptr) gives may be another object's once the value is gone.
+///   [`Weak::ptr_eq`](rc::Weak::ptr_eq) tells them apart always.
 /// - A pointer that was turned raw comes back through the same crate's `from_raw`.
 /// - There is no allocator parameter.
 ///
 /// # Threads
 ///
-/// Neither type is `Send` or `Sync`. A thread that ends with pointers in its thread-locals drops them as any other value.
+/// Neither type is `Send` or `Sync`. A thread that ends with pointers in its thread-locals drops them as any other
+/// value.
 #[cfg(not(neap_loom))]
 pub mod rc {
     #[doc(hidden)]

@@ -10,22 +10,24 @@
 //!           └─────────┴─────────────┘    the pool
 //! ```
 //!
-//! An object is a block of a pool: a header of 8 bytes, the value behind it (`header.rs`, `object.rs`). A pointer to it is
-//! the address of the value, so that reading through it costs nothing. Blocks come straight from this thread's heap, with a size
-//! class that the compiler knows where it knows the type: making an object is the pop of a magazine and two stores.
+//! An object is a block of a pool: a header of 8 bytes, the value behind it (`header.rs`, `object.rs`). A pointer to
+//! it is the address of the value, so that reading through it costs nothing. Blocks come straight from this thread's
+//! heap, with a size class that the compiler knows where it knows the type: making an object is the pop of a magazine
+//! and two stores.
 //!
-//! Counting is a plain addition in the header. When the count comes to 0 (`end.rs`) the value is dropped and its block
-//! goes back into the magazine at once. What weak references need stands elsewhere (`side.rs`), so an
-//! object without them pays nothing, and the counts of one that has them are as fast. Drops nest to any depth (`nest.rs`).
+//! Counting is a plain addition in the header. When the count comes to 0 (`end.rs`) the value is dropped and its
+//! block goes back into the magazine at once. What weak references need stands elsewhere (`side.rs`), so an object
+//! without them pays nothing, and the counts of one that has them are as fast. Drops nest to any depth (`nest.rs`).
 //!
-//! - **O1**: an `Rc` points to a live value, which has a header in front, in a block that was had for its layout. The header's
-//!   strong count is the number of `Rc`s, those forgotten or turned raw counted in.
-//! - **O2**: while the value is being made (`new_cyclic`) or dropped, there is no `Rc` to it and nobody can upgrade: the side cell says so
-//!   (the W-rules in `side.rs`). The count says nothing then.
-//! - **O3**: counts, values and cells are one thread's at a time: neither `Rc` nor `Weak` is `Send`. Who moves a closed set of
-//!   them to another thread, by `unsafe`, may: what is shared with other objects (the table beside a pool, the block's way back) is
-//!   the heap's, which is made for that. But stamps are a thread's own (`nest.rs`): a scoped thread that is started inside a deep drop must not
-//!   send an object back that borrows from that drop's frame.
+//! - **O1**: an `Rc` points to a live value, which has a header in front, in a block that was had for its layout. The
+//!   header's strong count is the number of `Rc`s, those forgotten or turned raw counted in.
+//! - **O2**: while the value is being made (`new_cyclic`) or dropped, there is no `Rc` to it and nobody can upgrade:
+//!   the side cell says so (the W-rules in `side.rs`). The count says nothing then.
+//! - **O3**: counts, values and cells are one thread's at a time: neither `Rc` nor `Weak` is `Send`. Who moves a
+//!   closed set of them to another thread, by `unsafe`, may: what is shared with other objects (the table beside a
+//!   pool, the block's way back) is the heap's, which is made for that. But stamps are a thread's own (`nest.rs`): a
+//!   scoped thread that is started inside a deep drop must not send an object back that borrows from that drop's
+//!   frame.
 
 mod coerce;
 mod end;

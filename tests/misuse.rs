@@ -599,8 +599,8 @@ fn reading_freed_blocks() {
     }
 }
 
-/// Two stacks are left inside deep drops, and the one that was left first is gone back to first: what the other one has put off
-/// can't be followed any more.
+/// Two stacks are left inside deep drops, and the one that was left first is gone back to first: what the other one
+/// has put off can't be followed any more.
 fn end_in_another_order() {
     use corosensei::{Coroutine, Yielder};
     use neap::Rc;

@@ -1,8 +1,8 @@
 //! What a drop promises holds at any depth: when it returns, the value is dropped.
 //!
-//! Deep structures are dropped by a loop (`neap::rc`, "The order of drops"), so some drops come later than they would by recursion. A
-//! `Drop` of the program that makes a value which borrows from its own frame, and drops it there, must not notice: the borrow
-//! would dangle. These programs are safe Rust, so what they check is soundness.
+//! Deep structures are dropped by a loop (`neap::rc`, "The order of drops"), so some drops come later than they would
+//! by recursion. A `Drop` of the program that makes a value which borrows from its own frame, and drops it there,
+//! must not notice: the borrow would dangle. These programs are safe Rust, so what they check is soundness.
 
 use std::cell::{Cell, RefCell};
 

@@ -10,9 +10,10 @@
 //!            └────┴────┴────┴─ …
 //! ```
 //!
-//! The table is a block itself (64 bytes to 32 KiB, of which only OS pages that are used cost memory), made when the first word of a
-//! pool is asked for, and freed when the pool is released. That happens in the midst of other work on pools, so tables
-//! that are no longer needed are put aside, in a list through their own first words, and freed at the next slow path.
+//! The table is a block itself (64 bytes to 32 KiB, of which only OS pages that are used cost memory), made when the
+//! first word of a pool is asked for, and freed when the pool is released. That happens in the midst of other work on
+//! pools, so tables that are no longer needed are put aside, in a list through their own first words, and freed at
+//! the next slow path.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -132,7 +133,8 @@ fn put_aside_slow(heap: &Heap, table: usize, class: SizeClass) {
     unsafe { ptr::write(aside, Aside { next, class }) };
 }
 
-/// Frees the tables that were put aside, and those that are put aside meanwhile. Not while blocks or pools are being handled.
+/// Frees the tables that were put aside, and those that are put aside meanwhile. Not while blocks or pools are being
+/// handled.
 #[cold]
 pub fn settle(heap: &Heap) {
     while let Some((table, class)) = heap.aside.pop() {

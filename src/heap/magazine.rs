@@ -9,13 +9,15 @@
 //!     oldest          newest
 //! ```
 //!
-//! All magazines of a heap stand side by side at its front, their slots behind. A thread finds its heap's front by one
-//! thread-local pointer; before its first allocation and after its last that points at [`UNATTACHED`], whose magazines have no slots and so
-//! are empty and full at once: every operation takes the slow path, and the fast paths need no other test.
+//! All magazines of a heap stand side by side at its front, their slots behind. A thread finds its heap's front by
+//! one thread-local pointer; before its first allocation and after its last that points at [`UNATTACHED`], whose
+//! magazines have no slots and so are empty and full at once: every operation takes the slow path, and the fast paths
+//! need no other test.
 //!
-//! **Why behind a pointer.** With the three words in the thread-local block itself both paths are one instruction shorter, and
-//! allocating and freeing one block in turns took 5.6 ns on an AMD Zen 4; so it takes 1.7. There the next load of `top` gets its value from the
-//! last store without going through memory, but only when the address has an ordinary base register, not `fs:`.
+//! **Why behind a pointer.** With the three words in the thread-local block itself both paths are one instruction
+//! shorter, and allocating and freeing one block in turns took 5.6 ns on an AMD Zen 4; so it takes 1.7. There the
+//! next load of `top` gets its value from the last store without going through memory, but only when the address has
+//! an ordinary base register, not `fs:`.
 //!
 //! - **M1**: `base ≤ top ≤ end`, all into the same slots or all null.
 //! - **M2**: the slots `base..top` hold blocks that are out (P1) and that no client holds.
@@ -162,7 +164,8 @@ pub static UNATTACHED: Front =
     Front { stamp: Cell::new(LAST_STAMP), magazines: [const { Magazine::new() }; CLASSES] };
 
 // SAFETY: fronts are shared for reading `UNATTACHED` only, which nobody writes: its magazines are empty and full, and
-// the slow paths attach a heap first. Every other front lies in a heap, of which one thread at a time has the address (H1).
+// the slow paths attach a heap first. Every other front lies in a heap, of which one thread at a time has the address
+// (H1).
 unsafe impl Sync for Front {}
 
 impl Front {

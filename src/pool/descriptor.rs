@@ -1,7 +1,7 @@
 //! What stands in the metadata for a unit: the descriptor of a pool or of a large run.
 //!
-//! A [`PoolRef`] is anybody's way to it, an [`OwnedPool`] (`owned.rs`) its owner's; `locate.rs` finds it for an address,
-//! `list.rs` holds a heap's together.
+//! A [`PoolRef`] is anybody's way to it, an [`OwnedPool`] (`owned.rs`) its owner's; `locate.rs` finds it for an
+//! address, `list.rs` holds a heap's together.
 
 mod list;
 mod locate;
@@ -167,8 +167,8 @@ impl PoolRef {
     /// The address of the table beside its blocks, 0 without (P6).
     #[inline(always)]
     pub fn beside(self) -> usize {
-        // ORDERING: Acquire pairs with the Release in `put_beside`: what the table's memory was used for before, by whoever
-        // put it there, is over.
+        // ORDERING: Acquire pairs with the Release in `put_beside`: what the table's memory was used for before, by
+        // whoever put it there, is over.
         self.get().beside.load(Ordering::Acquire)
     }
 

@@ -9,8 +9,8 @@ use core::ptr::{self, NonNull};
 use super::object::{self, Shape};
 use super::{nest, side};
 
-// The functions that lie on the stack while a value is dropped keep their frames small, in debug builds too: what they need
-// besides is done in functions of their own, and nothing is inlined by force.
+// The functions that lie on the stack while a value is dropped keep their frames small, in debug builds too: what
+// they need besides is done in functions of their own, and nothing is inlined by force.
 
 /// Ends an object whose count of references has come to 0.
 ///
@@ -82,8 +82,8 @@ pub unsafe fn perform<T: ?Sized>(value: NonNull<T>) {
     unsafe { ptr::drop_in_place(value.as_ptr()) };
 }
 
-/// Gives the block back when it is dropped, unless a raw `Weak` keeps it; so also when the drop of the value panics. For an object whose
-/// value is dropped, has been moved out, or not been made.
+/// Gives the block back when it is dropped, unless a raw `Weak` keeps it; so also when the drop of the value panics.
+/// For an object whose value is dropped, has been moved out, or not been made.
 pub struct Part<T: ?Sized>(NonNull<T>, Shape);
 
 impl<T: ?Sized> Part<T> {

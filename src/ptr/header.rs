@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The strong count stands there less one, so that the header of a new object is just its stamp: one load, one store.
-//! (Two words of 32 bits, the flags at the lower address; drawn as a little-endian machine reads them.) The *stamp* tells when the object
-//! was made, or could last be changed by an only owner: `nest.rs` says what for.
+//! (Two words of 32 bits, the flags at the lower address; drawn as a little-endian machine reads them.) The *stamp*
+//! tells when the object was made, or could last be changed by an only owner: `nest.rs` says what for.
 
 use core::cell::Cell;
 use core::ptr::NonNull;

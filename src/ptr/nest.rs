@@ -1,8 +1,8 @@
 //! Drops inside drops: any depth, on a small stack.
 //!
 //! A value that is dropped drops the references that it owns, and their objects may die in turn. Down to a depth of
-//! [`ORDINARY`] that is plain recursion, in exactly the order that `std::rc::Rc` has. What dies deeper down is worked off by
-//! one loop, the *worker*, which lies at that depth:
+//! [`ORDINARY`] that is plain recursion, in exactly the order that `std::rc::Rc` has. What dies deeper down is worked
+//! off by one loop, the *worker*, which lies at that depth:
 //!
 //! ```text
 //!   depth  1    2         ORDINARY   ORDINARY + 1  …  + FURTHER
@@ -11,31 +11,34 @@
 //!                                  └─► …   ◄──────────────────┘ the next object, at depth ORDINARY + 1 again
 //! ```
 //!
-//! So the stack holds `ORDINARY + FURTHER` levels, whatever the depth, and when a drop at an ordinary depth
-//! returns, all that it led to has been dropped, as with std. Only deeper down the order differs:
-//! an object on the list is dropped after the rest of its parent's fields, and before what was put there earlier.
-//! A list of any length leaves one object there at a time, a tree one or a few for each `FURTHER` levels on the way down, a node with
-//! many references all of these; each takes three words. The list is an array in the worker's frame, then memory of neap's own. Where that is refused, recursion goes on. An object whose
-//! type has nothing to drop is freed where it dies and counts as no level. A panic in a drop does not keep the others on the
-//! list from being dropped: the first panic goes on when all is done.
+//! So the stack holds `ORDINARY + FURTHER` levels, whatever the depth, and when a drop at an ordinary depth returns,
+//! all that it led to has been dropped, as with std. Only deeper down the order differs: an object on the list is
+//! dropped after the rest of its parent's fields, and before what was put there earlier. A list of any length leaves
+//! one object there at a time, a tree one or a few for each `FURTHER` levels on the way down, a node with many
+//! references all of these; each takes three words. The list is an array in the worker's frame, then memory of neap's
+//! own. Where that is refused, recursion goes on. An object whose type has nothing to drop is freed where it dies and
+//! counts as no level. A panic in a drop does not keep the others on the list from being dropped: the first panic
+//! goes on when all is done.
 //!
-//! **What may be put off.** The drop of a value may read what the value borrows. A `Drop` of the program that runs inside a worker may make an object that
-//! borrows from its own frame, and drop it again: put off until the worker comes to it, that drop would read
-//! a frame that is gone. What was made before the worker began can't borrow from a frame that began after it: for the function of that frame,
-//! the lifetimes in the object's type are longer than itself. (They may be shortened by subtyping, but then
-//! nothing shorter can get in: interior mutability rules subtyping out, and an only owner who gets at the value through `get_mut` stamps it
-//! anew.) So each object bears a *stamp*, the number of the youngest worker at its making, 0 for none; workers inside workers
-//! count up:
+//! **What may be put off.** The drop of a value may read what the value borrows. A `Drop` of the program that runs
+//! inside a worker may make an object that borrows from its own frame, and drop it again: put off until the worker
+//! comes to it, that drop would read a frame that is gone. What was made before the worker began can't borrow from a
+//! frame that began after it: for the function of that frame, the lifetimes in the object's type are longer than
+//! itself. (They may be shortened by subtyping, but then nothing shorter can get in: interior mutability rules
+//! subtyping out, and an only owner who gets at the value through `get_mut` stamps it anew.) So each object bears a
+//! *stamp*, the number of the youngest worker at its making, 0 for none; workers inside workers count up:
 //!
-//! - **N1**: all that was made, or opened to an only owner, since the worker with number `n` began has a stamp of `n` or more.
-//! - **N2**: a worker puts off only objects whose stamp is below its number. Another one gets a worker of its own, of a higher number, to which
-//!   it is old: it is dropped before that returns, however deep it goes.
+//! - **N1**: all that was made, or opened to an only owner, since the worker with number `n` began has a stamp of `n`
+//!   or more.
+//! - **N2**: a worker puts off only objects whose stamp is below its number. Another one gets a worker of its own, of
+//!   a higher number, to which it is old: it is dropped before that returns, however deep it goes.
 //!
 //! The stamp comes with the block: it stands beside the magazines, and so costs making an object no instruction more.
 //!
 //! The depth is counted and not read off the stack's address, because programs switch stacks. A program that switches
-//! *inside* drops nested more than `ORDINARY` deep might come back to another worker than it left: nothing is put off across stacks (the one
-//! thing that the address is asked for), and workers that end in another order than they began abort the process.
+//! *inside* drops nested more than `ORDINARY` deep might come back to another worker than it left: nothing is put off
+//! across stacks (the one thing that the address is asked for), and workers that end in another order than they began
+//! abort the process.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -177,7 +180,8 @@ fn work_off(number: u64, outer: *const List, first: Dying) {
     }
     LEFT.set(0);
     drop(list);
-    // SAFETY: as in `postpone`. Between workers the stamp is the outer one's number. That there is a heap was seen when it was set first.
+    // SAFETY: as in `postpone`. Between workers the stamp is the outer one's number. That there is a heap was seen
+    // when it was set first.
     heap::set_stamp(unsafe { outer.as_ref() }.map_or(0, |list| list.number));
     match panic {
         // One is under way already, from a drop nearer by.

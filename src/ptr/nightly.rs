@@ -11,7 +11,6 @@ impl<T: ?Sized + Unsize<U>, U: ?Sized> CoerceUnsized<Weak<U>> for Weak<T> {}
 impl<T: ?Sized + Unsize<U>, U: ?Sized> DispatchFromDyn<Rc<U>> for Rc<T> {}
 impl<T: ?Sized + Unsize<U>, U: ?Sized> DispatchFromDyn<Weak<U>> for Weak<T> {}
 
-// SAFETY: unsizing changes the metadata of the pointer and nothing else, so it goes on to name the value that was pinned.
+// SAFETY: unsizing changes the metadata of the pointer and nothing else, so it goes on to name the value that was
+// pinned.
 unsafe impl<T: ?Sized> PinCoerceUnsized for Rc<T> {}
-// SAFETY: as above; a `Weak` gives its value to nobody.
-unsafe impl<T: ?Sized> PinCoerceUnsized for Weak<T> {}

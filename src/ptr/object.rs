@@ -173,8 +173,9 @@ fn too_large() -> ! {
 /// There it is.
 pub unsafe fn at<T: ?Sized>(like: NonNull<T>, place: NonNull<u8>) -> NonNull<T> {
     let mut pointer = like;
-    // A pointer, thin or wide, begins with its address. (There is no stable way to say this; `with_addr` would keep the provenance of the
-    // block that the value has left. The assertion below is for the day when a compiler does it otherwise.)
+    // A pointer, thin or wide, begins with its address. (There is no stable way to say this; `with_addr` would keep
+    // the provenance of the block that the value has left. The assertion below is for the day when a compiler does it
+    // otherwise.)
     // SAFETY: so it does.
     unsafe { core::ptr::from_mut(&mut pointer).cast::<NonNull<u8>>().write(place) };
     debug_assert_eq!(pointer.cast(), place);

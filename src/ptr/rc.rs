@@ -23,9 +23,9 @@ use crate::heap;
 
 /// A counted pointer: several owners of one value, on one thread. Drop-in for [`std::rc::Rc`].
 ///
-/// The value lies in a block of neap's pools, behind a header of 8 bytes (std's takes 16), whatever the program's global allocator is.
-/// Making one costs the pop of a magazine and two stores; [`clone`](Clone::clone) adds one to a count in the header; a drop takes one away,
-/// and with the last the value is dropped and its block is free at once.
+/// The value lies in a block of neap's pools, behind a header of 8 bytes (std's takes 16), whatever the program's
+/// global allocator is. Making one costs the pop of a magazine and two stores; [`clone`](Clone::clone) adds one to a
+/// count in the header; a drop takes one away, and with the last the value is dropped and its block is free at once.
 ///
 /// ```
 /// use neap::Rc;
@@ -79,8 +79,8 @@ impl<T: ?Sized> Clone for Rc<T> {
 
 macro_rules! drop_body {
     () => {
-        /// Gives one reference up. With the last, the value is dropped and its block is free; so are others that it alone
-        /// owned, at any depth, on any stack (the [module](crate::rc) says in which order).
+        /// Gives one reference up. With the last, the value is dropped and its block is free; so are others that it
+        /// alone owned, at any depth, on any stack (the [module](crate::rc) says in which order).
         ///
         /// # Panics
         /// When the drop of a value panics. All that was to be dropped is dropped and freed nevertheless.
@@ -108,7 +108,8 @@ unsafe impl<#[may_dangle] T: ?Sized> Drop for Rc<T> {
 impl<T> Rc<T> {
     /// Moves `value` into a block of its own.
     ///
-    /// Aborts as [`handle_alloc_error`](std::alloc::handle_alloc_error) does when there is no memory, as everything here that allocates.
+    /// Aborts as [`handle_alloc_error`](std::alloc::handle_alloc_error) does when there is no memory, as everything
+    /// here that allocates.
     ///
     /// ```
     /// let five = neap::Rc::new(5);
@@ -171,8 +172,8 @@ impl<T> Rc<T> {
     /// assert_eq!(*pinned, 7);
     /// ```
     pub fn pin(value: T) -> Pin<Rc<T>> {
-        // SAFETY: the value stays in its block until it is dropped; `get_mut` and the like ask for an `Rc`, which a `Pin` does not
-        // give without `unsafe` or `Unpin`.
+        // SAFETY: the value stays in its block until it is dropped; `get_mut` and the like ask for an `Rc`, which a
+        // `Pin` does not give without `unsafe` or `Unpin`.
         unsafe { Pin::new_unchecked(Rc::new(value)) }
     }
 
@@ -342,8 +343,8 @@ impl<T: ?Sized> Rc<T> {
     /// Takes a reference back that was turned raw.
     ///
     /// # Safety
-    /// `ptr` came from [`Rc::into_raw`] of an `Rc<T>`, or of an `Rc<U>` where `U` has the size and alignment of `T` and its bytes are a
-    /// valid `T`; and so often only as references were turned raw (or counted by
+    /// `ptr` came from [`Rc::into_raw`] of an `Rc<T>`, or of an `Rc<U>` where `U` has the size and alignment of `T`
+    /// and its bytes are a valid `T`; and so often only as references were turned raw (or counted by
     /// [`increment_strong_count`](Rc::increment_strong_count)). Not a pointer of `std::rc::Rc`.
     ///
     /// ```

@@ -1,6 +1,7 @@
 //! `Serialize` and `Deserialize`, as serde's own feature `rc` has them for std's pointers.
 //!
-//! A value is written where an `Rc` stands, each time anew, and read into a new `Rc`: what was shared is not shared any more.
+//! A value is written where an `Rc` stands, each time anew, and read into a new `Rc`: what was shared is not shared
+//! any more.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -9,9 +9,9 @@
 //!        └───────────────────────────────────────────────────────────┘       Weak ───────┘
 //! ```
 //!
-//! The first `downgrade` makes the cell and sets the header's `side` bit; an object without weak references has none and
-//! pays nothing, and clones and drops of one that has some never look there. A `Weak` knows the cell alone: when the object
-//! dies, its block goes back at once, and the cell stays until the last `Weak` is gone.
+//! The first `downgrade` makes the cell and sets the header's `side` bit; an object without weak references has none
+//! and pays nothing, and clones and drops of one that has some never look there. A `Weak` knows the cell alone: when
+//! the object dies, its block goes back at once, and the cell stays until the last `Weak` is gone.
 //!
 //! ```text
 //!                 upgrade          last reference gone          value dropped
@@ -22,8 +22,8 @@
 //! ```
 //!
 //! - **W1**: the header's `side` bit is set exactly while the slot holds the address of a cell that names the object.
-//! - **W2**: `weak` = `Weak`s that exist, those turned raw counted in, and one more (the *implicit weak*) until the object is gone;
-//!   `raw` = those turned raw while the object's block was there.
+//! - **W2**: `weak` = `Weak`s that exist, those turned raw counted in, and one more (the *implicit weak*) until the
+//!   object is gone; `raw` = those turned raw while the object's block was there.
 //! - **W3**: a cell is freed by who brings `weak` to 0.
 
 use core::alloc::Layout;
@@ -86,8 +86,8 @@ pub unsafe fn at<'a>(address: usize) -> &'a Side {
     unsafe { &*side }
 }
 
-/// Gives an object without a side cell one: live, and without a `Weak`. Aborts as [`handle_alloc_error`] does when there is no
-/// memory.
+/// Gives an object without a side cell one: live, and without a `Weak`. Aborts as [`handle_alloc_error`] does when
+/// there is no memory.
 ///
 /// # Safety
 /// `value` is in an object of this shape with the `side` bit clear.
@@ -161,7 +161,8 @@ impl Side {
     /// One `Weak` fewer.
     ///
     /// # Safety
-    /// The caller's own `Weak` is the one, or it is the implicit one of the caller's object; the caller does not use the cell again.
+    /// The caller's own `Weak` is the one, or it is the implicit one of the caller's object; the caller does not use
+    /// the cell again.
     #[inline(always)]
     pub unsafe fn decrement(&self) {
         let weak = self.weak.get().wrapping_sub(1);
@@ -215,7 +216,8 @@ impl Side {
         Raw::Value(self.value())
     }
 
-    /// Turns a raw `Weak` that names the value back. Whether the block was kept for it alone and has to be given back now.
+    /// Turns a raw `Weak` that names the value back. Whether the block was kept for it alone and has to be given back
+    /// now.
     #[must_use]
     pub fn turn_back(&self) -> bool {
         let raw = self.raw.get() - 1;

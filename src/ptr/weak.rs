@@ -11,8 +11,8 @@ use super::side::{self, Raw, Side};
 
 /// A reference that does not own the value: [`upgrade`](Weak::upgrade) gives an [`Rc`] as long as there is another.
 ///
-/// Drop-in for [`std::rc::Weak`], but that the object's memory goes back when its last `Rc` does, however many `Weak`s are left:
-/// these share a cell of 16 bytes, which stays until the last is gone.
+/// Drop-in for [`std::rc::Weak`], but that the object's memory goes back when its last `Rc` does, however many
+/// `Weak`s are left: these share a cell of 16 bytes, which stays until the last is gone.
 ///
 /// ```
 /// use neap::rc::{Rc, Weak};
@@ -25,8 +25,8 @@ use super::side::{self, Raw, Side};
 /// ```
 #[repr(transparent)]
 pub struct Weak<T: ?Sized> {
-    /// The address of the side cell (W2) with the metadata of the value, or [`NOTHING`]. The provenance is the value's, so that what
-    /// comes of [`upgrade`](Weak::upgrade) has it.
+    /// The address of the side cell (W2) with the metadata of the value, or [`NOTHING`]. The provenance is the
+    /// value's, so that what comes of [`upgrade`](Weak::upgrade) has it.
     cell: NonNull<T>,
 }
 
@@ -73,8 +73,8 @@ impl<T: ?Sized> Weak<T> {
         (address != NOTHING).then(|| unsafe { side::at(address.get()) })
     }
 
-    /// An [`Rc`] to the value, if it is alive: not when its last `Rc` is gone, not while it is being dropped, and not before [`Rc::new_cyclic`]
-    /// has made it.
+    /// An [`Rc`] to the value, if it is alive: not when its last `Rc` is gone, not while it is being dropped, and not
+    /// before [`Rc::new_cyclic`] has made it.
     ///
     /// ```
     /// let five = neap::Rc::new(5);
@@ -121,8 +121,8 @@ impl<T: ?Sized> Weak<T> {
         self.side().filter(|side| side.alive().is_some()).map_or(0, |side| side.weak() as usize)
     }
 
-    /// Whether both are of the same object, or both of none. An object that is gone goes on to differ from all others, also from one that
-    /// lies at the same address now.
+    /// Whether both are of the same object, or both of none. An object that is gone goes on to differ from all
+    /// others, also from one that lies at the same address now.
     ///
     /// ```
     /// use neap::rc::{Rc, Weak};
@@ -136,8 +136,8 @@ impl<T: ?Sized> Weak<T> {
         core::ptr::addr_eq(self.cell.as_ptr(), other.cell.as_ptr())
     }
 
-    /// The address of the value, or where it was. Once it is not alive, another object may lie there: to tell objects apart, use
-    /// [`ptr_eq`](Weak::ptr_eq).
+    /// The address of the value, or where it was. Once it is not alive, another object may lie there: to tell objects
+    /// apart, use [`ptr_eq`](Weak::ptr_eq).
     ///
     /// ```
     /// let five = neap::Rc::new(5);
@@ -152,9 +152,9 @@ impl<T: ?Sized> Weak<T> {
         }
     }
 
-    /// The address of the value; this `Weak` goes on to count until it comes back through [`from_raw`](Weak::from_raw), and until then the
-    /// object's memory is not used for another one. (When it has been already, the address is
-    /// one that no value has.)
+    /// The address of the value; this `Weak` goes on to count until it comes back through
+    /// [`from_raw`](Weak::from_raw), and until then the object's memory is not used for another one. (When it has
+    /// been already, the address is one that no value has.)
     ///
     /// ```
     /// use neap::rc::{Rc, Weak};
@@ -177,8 +177,8 @@ impl<T: ?Sized> Weak<T> {
     /// Takes a `Weak` back that was turned raw.
     ///
     /// # Safety
-    /// `ptr` came from [`Weak::into_raw`] of a `Weak<T>`, or of a `Weak<U>` where `U` has the size and alignment of `T`; once. Not a
-    /// pointer of `std::rc::Weak`.
+    /// `ptr` came from [`Weak::into_raw`] of a `Weak<T>`, or of a `Weak<U>` where `U` has the size and alignment of
+    /// `T`; once. Not a pointer of `std::rc::Weak`.
     ///
     /// ```
     /// use neap::rc::{Rc, Weak};

@@ -187,7 +187,8 @@ impl<T, const N: usize> TryFrom<Rc<[T]>> for Rc<[T; N]> {
 }
 
 impl<T> FromIterator<T> for Rc<[T]> {
-    /// Collects into a slice: straight into its block when the iterator knows how many there are, else by way of a `Vec`.
+    /// Collects into a slice: straight into its block when the iterator knows how many there are, else by way of a
+    /// `Vec`.
     ///
     /// # Panics
     /// When the iterator panics; what it gave before is dropped.

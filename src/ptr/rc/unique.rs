@@ -125,7 +125,8 @@ impl<T: ?Sized + Duplicate> Rc<T> {
 }
 
 impl<T: ?Sized> Rc<T> {
-    /// The value of an only owner, for changing it: what gets in may be younger than the object, which is stamped anew (N1).
+    /// The value of an only owner, for changing it: what gets in may be younger than the object, which is stamped
+    /// anew (N1).
     #[inline]
     fn open(&mut self) -> &mut T {
         self.header().set_stamp(heap::stamp());
