@@ -145,8 +145,7 @@ pub use settings::Thp;
 /// - The header of an object has 8 bytes, not 16: an `Rc<u64>` takes a block of 16 bytes, an `Rc` of 24 bytes one of
 ///   32.
 /// - The memory of an object goes back when its last [`Rc`] does; [`Weak`](rc::Weak)s that are left share 16 bytes.
-///   (They take them from the first [`downgrade`](rc::Rc::downgrade) on, and 8 bytes more in a table beside the
-///   object's pool.)
+///   (They take them from the first [`downgrade`](rc::Rc::downgrade) on.)
 /// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth.
 /// - [`make_mut`](rc::Rc::make_mut) of a value with `Weak`s left parts them without moving the value.
 ///

@@ -6,8 +6,8 @@
 //!                        ▼    ▼                        ┌─────────────┐
 //!   block   ┌─────────┬─────────────┐   ◄───────────── │  side cell  │   only from the first downgrade on
 //!           │ header  │ value       │ - - - - - - - -► │  16 bytes   │
-//!           │ 8 bytes │             │    slot beside   └─────────────┘
-//!           └─────────┴─────────────┘    the pool
+//!           │ 8 bytes │             │                  └─────────────┘
+//!           └─────────┴─────────────┘
 //! ```
 //!
 //! An object is a block of a pool: a header of 8 bytes, the value behind it (`header.rs`, `object.rs`). A pointer to
@@ -40,8 +40,12 @@ mod rc;
 #[cfg(feature = "serde")]
 mod serde;
 mod side;
+mod stamp;
 mod weak;
 
 pub use coerce::{__coerce, Coerce};
 pub use rc::{Duplicate, Rc};
 pub use weak::Weak;
+
+#[cfg(test)]
+mod tests;

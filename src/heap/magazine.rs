@@ -157,7 +157,7 @@ pub struct Front {
 }
 
 /// The stamp of a thread without a heap: the largest.
-pub const LAST_STAMP: u64 = i32::MAX as u64;
+pub const LAST_STAMP: u64 = u16::MAX as u64;
 
 /// No thread's: magazines without slots.
 pub static UNATTACHED: Front =

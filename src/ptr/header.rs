@@ -3,18 +3,21 @@
 //! ```text
 //!    63                         32   31    30                         0
 //!   ┌─────────────────────────────┬────────┬────────────────────────────┐
-//!   │ references but one          │  side  │ stamp                      │
+//!   │ references but one          │ side 0 │ stamp                      │   without a side cell
+//!   ├─────────────────────────────┼────────┼────────────────────────────┤
+//!   │ references but one          │ side 1 │ distance of the side cell  │   with one: it has the stamp
 //!   └─────────────────────────────┴────────┴────────────────────────────┘
 //! ```
 //!
-//! The strong count stands there less one, so that the header of a new object is just its stamp: one load, one store.
-//! (Two words of 32 bits, the flags at the lower address; drawn as a little-endian machine reads them.) The *stamp*
-//! tells when the object was made, or could last be changed by an only owner: `nest.rs` says what for.
+//! The strong count stands there less one, so that the header of a new object is just its stamp (`stamp.rs`): one load,
+//! one store. (Two words of 32 bits, the flags at the lower address; drawn as a little-endian machine reads them.) The
+//! distance is signed, in steps of 16 bytes: 16 GiB to either side. A cell that lies farther away is [`FAR`], and the
+//! object's slot says where.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use crate::heap::LAST_STAMP;
+use super::stamp::Stamp;
 use crate::misuse;
 
 /// What stands before each value.
@@ -27,7 +30,8 @@ pub struct Header {
 
 /// The object has a side cell.
 const SIDE: u32 = 1 << 31;
-const _: () = assert!(LAST_STAMP < SIDE as u64);
+/// The distance of a side cell that is too far away to tell. (It may be really 0, too: then the slot tells as well.)
+const FAR: i64 = 0;
 
 /// What is left after a reference was given up.
 #[must_use]
@@ -55,15 +59,16 @@ impl Header {
         unsafe { place.cast::<u64>().write(word) };
     }
 
-    /// The stamp.
-    pub fn stamp(&self) -> u64 {
-        u64::from(self.flags.get() & !SIDE)
+    /// The stamp, of an object without a side cell.
+    pub fn stamp(&self) -> Stamp {
+        debug_assert!(!self.has_side());
+        Stamp::from_bits(self.flags.get() as u16)
     }
 
-    /// Stamps the object anew.
+    /// Stamps an object that has no side cell, or is being parted from it.
     #[inline(always)]
-    pub fn set_stamp(&self, stamp: u64) {
-        self.flags.set(self.flags.get() & SIDE | stamp as u32);
+    pub fn set_stamp(&self, stamp: Stamp) {
+        self.flags.set(u32::from(stamp.bits()));
     }
 
     /// References that own the value.
@@ -97,10 +102,36 @@ impl Header {
         self.flags.get() & SIDE != 0
     }
 
-    /// Says whether it has.
-    pub fn set_side(&self, has: bool) {
-        self.flags.set(if has { self.flags.get() | SIDE } else { self.flags.get() & !SIDE });
+    /// How many bytes the side cell lies behind the value, both rounded down to a multiple of 16; `None` when it is
+    /// far away.
+    ///
+    /// Of an object that has one.
+    #[inline(always)]
+    pub fn distance(&self) -> Option<isize> {
+        // The upper bit of the 31 is the sign; times 16.
+        let distance = (i64::from(self.flags.get()) << 33) >> 29;
+        (distance != FAR).then_some(distance as isize)
     }
+
+    /// Says that the object has a side cell, and where: so many bytes behind the value. False: that is too far to tell,
+    /// and the slot must.
+    pub fn set_distance(&self, bytes: isize) -> bool {
+        // Steps of 16 that fit 31 bits, the sign counted in. A value without bytes ends its block, and its cell may
+        // be the next: 0.
+        let steps = bytes >> 4;
+        let near = (-1 << 30..1 << 30).contains(&steps) && steps != 0 && !far_for_tests();
+        let steps = if near { steps as u32 & !SIDE } else { FAR as u32 };
+        self.flags.set(SIDE | steps);
+        near
+    }
+}
+
+/// Whether unit tests want each cell to be taken for one that is far away.
+fn far_for_tests() -> bool {
+    #[cfg(test)]
+    return super::tests::ALL_FAR.get();
+    #[cfg(not(test))]
+    false
 }
 
 /// Adds one to `count`; aborts when that takes the sign bit. (Written first and then looked at: one instruction.)

@@ -26,12 +26,11 @@
 //! frame that began after it: for the function of that frame, the lifetimes in the object's type are longer than
 //! itself. (They may be shortened by subtyping, but then nothing shorter can get in: interior mutability rules
 //! subtyping out, and an only owner who gets at the value through `get_mut` stamps it anew.) So each object bears a
-//! *stamp*, the number of the youngest worker at its making, 0 for none; workers inside workers count up:
+//! *stamp* that tells the youngest worker at its making (`stamp.rs`), and workers inside workers count up:
 //!
-//! - **N1**: all that was made, or opened to an only owner, since the worker with number `n` began has a stamp of `n`
-//!   or more.
-//! - **N2**: a worker puts off only objects whose stamp is below its number. Another one gets a worker of its own, of
-//!   a higher number, to which it is old: it is dropped before that returns, however deep it goes.
+//! - **N1**: all that was made, or opened to an only owner, since a worker began has a stamp that is not before it.
+//! - **N2**: a worker puts off only objects with a stamp before its own. Another one gets a worker of its own, of a
+//!   higher number, to which it is old: it is dropped before that returns, however deep it goes.
 //!
 //! The stamp comes with the block: it stands beside the magazines, and so costs making an object no instruction more.
 //!
@@ -47,7 +46,8 @@ use core::ptr::{self, NonNull};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::{end, object};
+use super::stamp::Stamp;
+use super::{end, side};
 use crate::heap;
 use crate::misuse;
 use crate::os;
@@ -61,6 +61,8 @@ const FURTHER: u32 = 8;
 thread_local! {
     /// Levels that may still nest. No destructor, so it is there in those of other thread-locals.
     static LEFT: Cell<u32> = const { Cell::new(ORDINARY) };
+    /// Of the last outermost worker.
+    static SESSION: Cell<Stamp> = const { Cell::new(Stamp::NONE) };
     /// The list of the worker that is at work.
     static LIST: Cell<*const List> = const { Cell::new(ptr::null()) };
 }
@@ -130,33 +132,40 @@ unsafe fn perform<T: ?Sized>(pointer: Pointer) {
 #[inline(never)]
 unsafe fn postpone<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the object is there.
-    let stamp = unsafe { object::header(value) }.stamp();
+    let object = unsafe { side::stamp(value) };
     let outer = LIST.get();
     // SAFETY: its worker is in a frame below, and takes it out of `LIST` before it returns.
     let list = unsafe { outer.as_ref() };
     if let Some(list) = list
-        && stamp < list.number
+        && object.is_before(list.stamp)
         && list.is_on_this_stack()
         && list.push(Dying::new(value))
     {
         return;
     }
-    // Above the object's stamp, too: workers of old may have left any.
-    let number = list.map_or(1, |list| list.number.max(stamp) + 1);
-    // At the end of the numbers, or without memory, all that is left is to nest on, while the stack lasts.
-    if number >= heap::LAST_STAMP || !heap::set_stamp(number) {
-        LEFT.set(FURTHER);
-        let _back = Back(0);
-        // SAFETY: the caller's promise.
-        return unsafe { end::perform(value) };
+    let stamp = match list {
+        None => {
+            SESSION.set(Stamp::next_session(SESSION.get()));
+            Some(SESSION.get())
+        }
+        Some(list) => list.stamp.inside(object),
+    };
+    match stamp {
+        Some(stamp) if stamp.set() => work_off(stamp, outer, Dying::new(value)),
+        // At the end of the numbers, or without memory, all that is left is to nest on, while the stack lasts.
+        _ => {
+            LEFT.set(FURTHER);
+            let _back = Back(0);
+            // SAFETY: the caller's promise.
+            unsafe { end::perform(value) };
+        }
     }
-    work_off(number, outer, Dying::new(value));
 }
 
 /// The worker: ends `first`, and all that dies with it, in a loop.
 #[inline(never)]
-fn work_off(number: u64, outer: *const List, first: Dying) {
-    let list = List::new(number);
+fn work_off(stamp: Stamp, outer: *const List, first: Dying) {
+    let list = List::new(stamp);
     LIST.set(&raw const list);
     let mut next = Some(first);
     let mut panic: Option<Box<dyn Any + Send>> = None;
@@ -180,9 +189,10 @@ fn work_off(number: u64, outer: *const List, first: Dying) {
     }
     LEFT.set(0);
     drop(list);
-    // SAFETY: as in `postpone`. Between workers the stamp is the outer one's number. That there is a heap was seen
-    // when it was set first.
-    heap::set_stamp(unsafe { outer.as_ref() }.map_or(0, |list| list.number));
+    // SAFETY: as in `postpone`. Between workers the stamp is the outer one's.
+    let stamp = unsafe { outer.as_ref() }.map_or(Stamp::NONE, |list| list.stamp);
+    // That there is a heap was seen when the worker began.
+    let _ = stamp.set();
     match panic {
         // One is under way already, from a drop nearer by.
         Some(payload) if std::thread::panicking() => forget_panic(payload),
@@ -202,7 +212,7 @@ fn forget_panic(payload: Box<dyn Any + Send>) {
 /// Objects that the worker has still to end: a stack in one piece of memory, its own at first.
 struct List {
     /// Of the worker.
-    number: u64,
+    stamp: Stamp,
     /// Where the stack was when it began.
     stack: usize,
     own: [Cell<MaybeUninit<Dying>>; List::OWN],
@@ -215,9 +225,9 @@ struct List {
 impl List {
     const OWN: usize = 8;
 
-    fn new(number: u64) -> Self {
+    fn new(stamp: Stamp) -> Self {
         List {
-            number,
+            stamp,
             stack: os::stack_address(),
             own: [const { Cell::new(MaybeUninit::uninit()) }; List::OWN],
             more: Cell::new(ptr::null_mut()),

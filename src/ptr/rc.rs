@@ -19,7 +19,6 @@ use super::header::{Header, Left};
 use super::object::{self, Shape};
 use super::weak::Weak;
 use super::{end, side};
-use crate::heap;
 
 /// A counted pointer: several owners of one value, on one thread. Drop-in for [`std::rc::Rc`].
 ///
@@ -244,7 +243,8 @@ impl<T: ?Sized> Rc<T> {
         unsafe { side::of(self.value.cast(), shape) }
     }
 
-    /// Gives the object its side cell. A call, once for each object.
+    /// Gives the object its side cell. Once for each object.
+    #[cold]
     #[inline(never)]
     fn make_side(&self) {
         // SAFETY: O1.
@@ -253,8 +253,7 @@ impl<T: ?Sized> Rc<T> {
         unsafe { side::make(self.value.cast(), shape) };
     }
 
-    /// A [`Weak`] to the same value. The first of an object makes its side cell, 16 bytes, and
-    /// the first in a pool a table beside it; later ones cost a look-up and an addition.
+    /// A [`Weak`] to the same value. The first of an object makes its side cell, 16 bytes; later ones cost an addition.
     ///
     /// ```
     /// let strong = neap::Rc::new(5);
@@ -358,7 +357,7 @@ impl<T: ?Sized> Rc<T> {
         let value = unsafe { NonNull::new_unchecked(ptr.cast_mut()) };
         // While it was raw, the value may have been changed, or taken for one of another type: N1.
         // SAFETY: the caller's promise.
-        unsafe { object::header(value) }.set_stamp(heap::stamp());
+        unsafe { side::stamp_anew(value) };
         // SAFETY: the caller's promise.
         unsafe { Rc::from_value(value) }
     }

@@ -54,6 +54,12 @@ impl<T: ?Sized> Weak<T> {
         Weak { cell: move_to(value, side.address()) }
     }
 
+    /// Where the side cell is.
+    #[cfg(test)]
+    pub(super) fn cell_address(&self) -> usize {
+        self.cell.addr().get()
+    }
+
     /// The pointer in it.
     pub(super) fn into_cell(this: Weak<T>) -> NonNull<T> {
         ManuallyDrop::new(this).cell

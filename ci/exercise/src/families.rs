@@ -1,7 +1,7 @@
 //! Closed sets of counted pointers that go from thread to thread.
 //!
 //! `neap::Rc` is not `Send`, but a set of which nothing points out may be moved as a whole, by `unsafe`, as one of std's. Its
-//! objects lie in pools, and their side cells are found through tables beside these, that other threads use at the same time.
+//! objects and their side cells lie in pools that other threads use at the same time.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -64,7 +64,7 @@ fn receive(root: *mut Person, dice: &mut Dice) {
     // SAFETY: it came from `into_raw`, and the swap gave it to us alone.
     let root = unsafe { Rc::from_raw(root) };
     check(&root);
-    // Tables of other threads' pools get new words, too.
+    // Objects that another thread made get side cells of this one's.
     add(&root, dice);
     check(&root);
     let last = Rc::downgrade(&root);

@@ -5,10 +5,11 @@ use std::ffi::{CStr, OsStr};
 use std::path::Path;
 
 use super::Rc;
-use crate::heap;
 use crate::ptr::end;
 use crate::ptr::header::Left;
 use crate::ptr::object;
+use crate::ptr::side;
+use crate::ptr::stamp::Stamp;
 
 impl<T> Rc<T> {
     /// The value, when this is its only owner; else the `Rc` again. `Weak`s are left without a value.
@@ -129,7 +130,8 @@ impl<T: ?Sized> Rc<T> {
     /// anew (N1).
     #[inline]
     fn open(&mut self) -> &mut T {
-        self.header().set_stamp(heap::stamp());
+        // SAFETY: O1.
+        unsafe { side::stamp_anew(self.value) };
         // SAFETY: O1: this is the only reference, and it is borrowed as long as the value is.
         unsafe { self.value.as_mut() }
     }
@@ -146,7 +148,7 @@ impl<T: ?Sized> Rc<T> {
         // SAFETY: O1: this is the only reference; without raw ones the block is not kept, and the cell does not name
         // the object any more: the bit goes with it (W1).
         let _ = unsafe { side.part() };
-        self.header().set_side(false);
+        self.header().set_stamp(Stamp::now());
     }
 
     /// Moves the value of an only owner to another block.

@@ -1,0 +1,170 @@
+//! What can't be reached from outside: side cells that lie far from their objects, and stamps at the end of their
+//! numbers.
+
+use core::cell::Cell;
+
+use super::stamp::Stamp;
+use super::{Rc, Weak};
+use crate::heap;
+
+thread_local! {
+    /// Every side cell that is made now counts as far away.
+    pub static ALL_FAR: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A value with something to drop, which says that it was.
+struct Telling<'a>(&'a Cell<u32>, #[expect(dead_code, reason = "of some size")] [u64; 3]);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+fn live_blocks() -> usize {
+    heap::purge();
+    heap::stats().classes().iter().map(|class| class.blocks_used).sum()
+}
+
+/// What `Weak`s do, of an object that `make` makes.
+fn weak_references_work<T>(make: impl Fn() -> Rc<T>) {
+    let rc = make();
+    let weak = Rc::downgrade(&rc);
+    assert_eq!((Rc::strong_count(&rc), Rc::weak_count(&rc)), (1, 1));
+    let again = Rc::downgrade(&rc);
+    assert!(weak.ptr_eq(&again));
+    assert!(weak.upgrade().is_some_and(|same| Rc::ptr_eq(&same, &rc)));
+    drop(again);
+    let raw = weak.into_raw();
+    assert_eq!(raw, Rc::as_ptr(&rc));
+    drop(rc);
+    // SAFETY: it came from `into_raw`, once.
+    let weak = unsafe { Weak::from_raw(raw) };
+    assert!(weak.upgrade().is_none());
+
+    let mut rc = make();
+    let weak = Rc::downgrade(&rc);
+    assert!(Rc::get_mut(&mut rc).is_none());
+    drop(weak);
+    assert!(Rc::get_mut(&mut rc).is_some());
+    let left = Rc::downgrade(&rc);
+    assert!(Rc::try_unwrap(rc).is_ok());
+    assert!(left.upgrade().is_none());
+}
+
+fn of_all_kinds() {
+    #[repr(align(64))]
+    struct Aligned(#[expect(dead_code, reason = "of some size")] u8);
+
+    weak_references_work(|| Rc::new(()));
+    weak_references_work(|| Rc::new(7u8));
+    weak_references_work(|| Rc::new([1u64; 5]));
+    weak_references_work(|| Rc::new([1u64; 1000]));
+    weak_references_work(|| Rc::new([1u64; 20_000]));
+    weak_references_work(|| Rc::new(Aligned(1)));
+    let told = Cell::new(0);
+    weak_references_work(|| Rc::new(Telling(&told, [0; 3])));
+    assert_eq!(told.get(), 2);
+
+    let mut rc = Rc::new(5);
+    let weak = Rc::downgrade(&rc);
+    *Rc::make_mut(&mut rc) += 1;
+    assert_eq!((*rc, weak.upgrade()), (6, None));
+    assert_eq!(Rc::downgrade(&rc).upgrade().as_deref(), Some(&6));
+}
+
+#[test]
+fn side_cells_may_lie_anywhere() {
+    of_all_kinds();
+    let before = std::thread::spawn(live_blocks).join().expect("the thread");
+    for far in [false, true] {
+        let work = move || {
+            ALL_FAR.set(far);
+            of_all_kinds();
+            // More than one pool, so that there is more than one table.
+            let many: Vec<_> = (0..10_000u64).map(|n| Rc::new([n; 3])).collect();
+            let weaks: Vec<_> = many.iter().map(Rc::downgrade).collect();
+            for (n, weak) in weaks.iter().enumerate() {
+                assert_eq!(weak.upgrade().map(|rc| rc[0]), Some(n as u64));
+            }
+            // Objects whose cell is near and such whose cell is far lie side by side.
+            ALL_FAR.set(!far);
+            let others: Vec<_> = (0..10_000u64).map(|n| Rc::new([n; 3])).collect();
+            let other_weaks: Vec<_> = others.iter().map(Rc::downgrade).collect();
+            drop(many);
+            assert!(weaks.iter().all(|weak| weak.upgrade().is_none()));
+            assert!(other_weaks.iter().all(|weak| weak.upgrade().is_some()));
+        };
+        std::thread::spawn(work).join().expect("the thread");
+    }
+    // Other tests run beside this one: what is looked for is a leak of tens of thousands.
+    let after = std::thread::spawn(live_blocks).join().expect("the thread");
+    assert!(after < before + 5_000, "{before} blocks before, {after} after");
+}
+
+#[test]
+fn a_side_cell_may_be_the_block_behind_a_value_without_bytes() {
+    #[repr(align(16))]
+    struct Empty;
+
+    // Both are blocks of 16 bytes, and an object of this kind ends where its value is.
+    let mut met = 0;
+    for _ in 0..200 {
+        let rc = Rc::new(Empty);
+        let weak = Rc::downgrade(&rc);
+        met += usize::from(weak.cell_address() == Rc::as_ptr(&rc).addr());
+        assert!(weak.upgrade().is_some());
+        assert_eq!(Rc::weak_count(&rc), 1);
+        core::mem::forget(rc);
+    }
+    assert!(met > 0, "so it was never tried");
+}
+
+#[test]
+fn stamps_tell_what_was_there_before() {
+    let first = Stamp::next_session(Stamp::NONE);
+    assert!(Stamp::NONE.is_before(first));
+    assert!(!first.is_before(first));
+    let inner = first.inside(Stamp::NONE).expect("there are more numbers");
+    assert!(first.is_before(inner) && !inner.is_before(inner) && !inner.is_before(first));
+    // What an inner one has left is young to the outer one, and old to the next inner one.
+    let next = first.inside(inner).expect("there are more numbers");
+    assert!(!inner.is_before(first) && inner.is_before(next));
+    // The session after it knows all of them as old.
+    let later = Stamp::next_session(first);
+    assert!([first, inner, next].iter().all(|stamp| stamp.is_before(later)));
+    assert_eq!(later.inside(next), later.inside(Stamp::NONE));
+    // What has no known time is before nothing.
+    let unknown = Stamp::from_bits(u16::MAX);
+    assert!(!unknown.is_before(first) && !unknown.is_before(later));
+}
+
+#[test]
+fn sessions_begin_again_and_numbers_end() {
+    let mut stamp = Stamp::NONE;
+    for _ in 0..100_000 {
+        let next = Stamp::next_session(stamp);
+        assert!(stamp.is_before(next) && Stamp::NONE.is_before(next));
+        assert_ne!(next.bits() >> 6, u16::MAX >> 6);
+        stamp = next;
+    }
+    let mut depth = 1;
+    while let Some(inner) = stamp.inside(stamp) {
+        assert!(stamp.is_before(inner));
+        stamp = inner;
+        depth += 1;
+    }
+    assert_eq!(depth, 63);
+}
+
+#[test]
+fn more_raw_weaks_than_can_be_counted_keep_the_block() {
+    let rc = Rc::new([7u64; 3]);
+    let raw: Vec<_> = (0..70_000).map(|_| Rc::downgrade(&rc).into_raw()).collect();
+    assert_eq!(Rc::weak_count(&rc), 70_000);
+    drop(rc);
+    for raw in raw {
+        // SAFETY: it came from `into_raw`, once.
+        assert!(unsafe { Weak::from_raw(raw) }.upgrade().is_none());
+    }
+}
