@@ -153,10 +153,12 @@ pub use settings::Thp;
 ///
 /// As with std: when the last reference goes, the value is dropped at once, then its fields in their order, and what
 /// they alone own, and so on down to 40 objects inside each other. What dies deeper down is dropped by a loop at that
-/// depth, before the drop of the 40th returns: there a value's fields may outlive the value itself by a while, but no
-/// fields of the 40 above are dropped before them. Only objects that have something to drop count, and only drops
-/// nested in drops, not how a structure was made. A drop that panics does not keep the others from being dropped, and
-/// the first panic goes on.
+/// depth, before the drop of the 40th returns. There an object may outlive the value that held it by a while; so may
+/// an older one whose last reference a `Drop` of the program gives up there, while that `Drop` goes on. What was made
+/// since the loop began, and so all that may borrow from a frame inside, is dropped where it dies. A drop that panics
+/// does not keep the others from being dropped, and the first panic goes on.
+///
+/// Only objects that have something to drop count, and only drops nested in drops, not how a structure was made.
 ///
 /// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a
 /// `Box` in a `Box`, nest as they do everywhere.

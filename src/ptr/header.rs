@@ -74,7 +74,7 @@ impl Header {
     /// References that own the value.
     #[inline(always)]
     pub fn strong(&self) -> u32 {
-        self.others.get() + 1
+        self.others.get().wrapping_add(1)
     }
 
     /// One reference more. Aborts when there are 2^31 already.
@@ -83,17 +83,12 @@ impl Header {
         count_one_more(&self.others);
     }
 
-    /// One reference fewer. The last one is not taken off: who is told that it was the last ends the object, and
-    /// nobody looks at the count again (O2); a store less.
+    /// One reference fewer. (Taken off first and then looked at: one instruction, as above.)
     #[inline(always)]
     pub fn decrement(&self) -> Left {
-        match self.others.get() {
-            0 => Left::Nothing,
-            others => {
-                self.others.set(others - 1);
-                Left::Shared
-            }
-        }
+        let others = self.others.get().wrapping_sub(1);
+        self.others.set(others);
+        if (others as i32) < 0 { Left::Nothing } else { Left::Shared }
     }
 
     /// Whether the object has a side cell.

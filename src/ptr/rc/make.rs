@@ -86,9 +86,21 @@ impl<T> Rc<[T]> {
             return values.collect::<Vec<T>>().into();
         }
         let mut making = Making::new(least);
-        for value in values.by_ref().take(least) {
-            making.push(value);
+        let mut made = 0;
+        while made < least
+            && let Some(value) = values.next()
+        {
+            // SAFETY: there is room for `least`.
+            let place = unsafe { making.start.add(made) };
+            // SAFETY: as above.
+            unsafe { place.write(value) };
+            made += 1;
+            if needs_drop::<T>() {
+                // Else nobody wants to know before the end.
+                making.made = made;
+            }
         }
+        making.made = made;
         // An iterator may be wrong about it. One that has ended is not asked again.
         if making.made < least {
             return Vec::from(making).into();
