@@ -3,8 +3,7 @@
 //! ```text
 //!   thread-local        heap (128 KiB of addresses, touched as needed)
 //!   ┌─────────┐         ┌─────────────────────────────────────────────────────┐
-//!   │ pointer │ ──────► │ front: stamp; for each class top, base, end of a    │ ◄── its thread
-//!                       │ magazine                                            │
+//!   │ pointer │ ──────► │ front: for each class top, base, end of a magazine  │ ◄── its thread
 //!   └─────────┘         ├─────────────────────────────────────────────────────┤
 //!                       │ inbox: pools into which others have freed           │ ◄── everybody
 //!                       ├─────────────────────────────────────────────────────┤
@@ -66,7 +65,6 @@ use magazine::{Front, Magazine};
 use pools::ClassPools;
 
 pub(crate) use beside::{Word, make_word, word};
-pub(crate) use magazine::LAST_STAMP;
 pub use report::{ClassStats, HeapStats, stats};
 pub use walk::{Item, walk};
 
@@ -175,49 +173,6 @@ pub(crate) fn free(block: *mut u8, layout: Layout) {
         Some(class) => free_class(block, class),
         None => free_big(block, layout),
     }
-}
-
-/// Allocates as [`allocate`] does, and tells the thread's stamp.
-#[inline(always)]
-pub(crate) fn allocate_stamped(layout: Layout) -> (*mut u8, u64) {
-    let block = match SizeClass::looked_up(layout) {
-        Some(class) => {
-            // Looked at before the pop, so that the front's address is fetched once.
-            let front = thread::front();
-            let stamp = front.stamp();
-            if let Some(block) = front.magazine(class).pop() {
-                return (block.as_ptr(), stamp);
-            }
-            refill::allocate_slow(class, Options::NONE)
-        }
-        None => allocate_big(layout, Options::NONE),
-    };
-    (block, stamp())
-}
-
-/// The thread's stamp: a number for who makes objects. 0 at first, and [`LAST_STAMP`] in a thread that has ended so
-/// far that it keeps no heap.
-#[inline(always)]
-pub(crate) fn stamp() -> u64 {
-    match thread::front().stamp() {
-        LAST_STAMP => stamp_slow(),
-        stamp => stamp,
-    }
-}
-
-/// Without a heap: one that the thread can still get will begin with 0.
-#[cold]
-fn stamp_slow() -> u64 {
-    if thread::keeps_heap() { 0 } else { LAST_STAMP }
-}
-
-/// Sets the thread's stamp, unless the thread has ended so far that it keeps no heap. False: there is no memory for a
-/// heap.
-pub(crate) fn set_stamp(stamp: u64) -> bool {
-    if !thread::keeps_heap() {
-        return true;
-    }
-    thread::with_heap(Options::NONE, |heap| heap.front.set_stamp(stamp)).is_some()
 }
 
 #[inline(always)]

@@ -146,7 +146,8 @@ pub use settings::Thp;
 ///   32.
 /// - The memory of an object goes back when its last [`Rc`] does; [`Weak`](rc::Weak)s that are left share 16 bytes.
 ///   (They take them from the first [`downgrade`](rc::Rc::downgrade) on.)
-/// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth.
+/// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth. Not
+///   those of types that may borrow (below).
 /// - [`make_mut`](rc::Rc::make_mut) of a value with `Weak`s left parts them without moving the value.
 ///
 /// # The order of drops
@@ -154,11 +155,14 @@ pub use settings::Thp;
 /// As with std: when the last reference goes, the value is dropped at once, then its fields in their order, and what
 /// they alone own, and so on down to 40 objects inside each other. What dies deeper down is dropped by a loop at that
 /// depth, before the drop of the 40th returns. There an object may outlive the value that held it by a while; so may
-/// an older one whose last reference a `Drop` of the program gives up there, while that `Drop` goes on. What was made
-/// since the loop began, and so all that may borrow from a frame inside, is dropped where it dies. A drop that panics
-/// does not keep the others from being dropped, and the first panic goes on.
+/// one whose last reference a `Drop` of the program gives up there, while that `Drop` goes on. A drop that panics does
+/// not keep the others from being dropped, and the first panic goes on.
 ///
 /// Only objects that have something to drop count, and only drops nested in drops, not how a structure was made.
+///
+/// What may borrow is never dropped later than with std, and so nests as deep as there is stack, as with std: an
+/// `Rc<T>` where a lifetime, a reference, a trait object or a closure stands in the full name of `T`. `Rc<Node<'_>>`
+/// and `Rc<dyn Shape>` are of that kind; `Rc<Node>` is not, whatever is inside `Node`.
 ///
 /// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a
 /// `Box` in a `Box`, nest as they do everywhere.
@@ -172,6 +176,10 @@ pub use settings::Thp;
 ///   replacement on stable.
 /// - The address that [`Weak::as_ptr`](rc::Weak::as_ptr) gives may be another object's once the value is gone.
 ///   [`Weak::ptr_eq`](rc::Weak::ptr_eq) tells them apart always.
+/// - `==` compares values always. Where `T` is [`Eq`], std's takes two pointers to one value for equal without a look,
+///   so there it ends also for a value that leads back to itself.
+/// - On stable Rust, the borrow checker takes the drop of an `Rc<T>` or `Weak<T>` for a use of what `T` borrows, so
+///   it has to outlive the pointer; for std's types it knows better, and for these with the feature `nightly`.
 /// - A pointer that was turned raw comes back through the same crate's `from_raw`.
 /// - There is no allocator parameter.
 ///

@@ -25,10 +25,9 @@
 //!   the side cell says so (the W-rules in `side.rs`). The count says nothing then.
 //! - **O3**: counts, values and cells are one thread's at a time: neither `Rc` nor `Weak` is `Send`. Who moves a
 //!   closed set of them to another thread, by `unsafe`, may: what is shared with other objects (the table beside a
-//!   pool, the block's way back) is the heap's, which is made for that. But stamps are a thread's own (`nest.rs`): a
-//!   scoped thread that is started inside a deep drop must not send an object back that borrows from that drop's
-//!   frame.
+//!   pool, the block's way back) is the heap's, which is made for that.
 
+mod borrows;
 mod coerce;
 mod end;
 mod header;
@@ -40,7 +39,6 @@ mod rc;
 #[cfg(feature = "serde")]
 mod serde;
 mod side;
-mod stamp;
 mod weak;
 
 pub use coerce::{__coerce, Coerce};

@@ -282,3 +282,39 @@ fn a_stack_that_is_left_inside_a_deep_drop_does_not_hold_others_up() {
     ACT.set(|_| ());
     assert!(matches!(left.resume(()), CoroutineResult::Return(())));
 }
+
+#[test]
+fn what_borrows_inside_the_state_of_an_async_function_is_dropped_in_time() {
+    use std::future::{Future, pending};
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
+    thread_local! {
+        static READ: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+    struct Reading<'a>(&'a String);
+    impl Drop for Reading<'_> {
+        fn drop(&mut self) {
+            READ.with_borrow_mut(|read| read.push(self.0.clone()));
+        }
+    }
+    struct Waiting {
+        state: Pin<Box<dyn Future<Output = ()>>>,
+        _next: Option<Rc<Waiting>>,
+    }
+    async fn wait(n: usize) {
+        let text = format!("the text of number {n}, which is dropped right after what reads it");
+        let _reading = Rc::new(Reading(&text));
+        pending::<()>().await;
+    }
+    let waiting = (0..DEPTH).fold(None, |next, n| {
+        let mut waiting = Waiting { state: Box::pin(wait(n)), _next: next };
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.state.as_mut().poll(&mut context).is_pending());
+        Some(Rc::new(waiting))
+    });
+    drop(waiting);
+    let read = READ.take();
+    assert_eq!(read.len(), DEPTH);
+    assert!(read.iter().all(|text| text.starts_with("the text of number ")), "{read:?}");
+}

@@ -148,20 +148,11 @@ impl Magazine {
     }
 }
 
-/// What fast paths touch: the thread's stamp, and the magazines of its heap, by class.
-#[repr(C)]
-pub struct Front {
-    /// A word, so that it can be written into an object as it is.
-    stamp: Cell<u64>,
-    magazines: [Magazine; CLASSES],
-}
-
-/// The stamp of a thread without a heap: the largest.
-pub const LAST_STAMP: u64 = u16::MAX as u64;
+/// The magazines of a heap, by class: what a fast path touches.
+pub struct Front([Magazine; CLASSES]);
 
 /// No thread's: magazines without slots.
-pub static UNATTACHED: Front =
-    Front { stamp: Cell::new(LAST_STAMP), magazines: [const { Magazine::new() }; CLASSES] };
+pub static UNATTACHED: Front = Front::new();
 
 // SAFETY: fronts are shared for reading `UNATTACHED` only, which nobody writes: its magazines are empty and full, and
 // the slow paths attach a heap first. Every other front lies in a heap, of which one thread at a time has the address
@@ -169,22 +160,14 @@ pub static UNATTACHED: Front =
 unsafe impl Sync for Front {}
 
 impl Front {
+    const fn new() -> Self {
+        Front([const { Magazine::new() }; CLASSES])
+    }
+
     /// The magazine of `class`.
     #[inline(always)]
     pub fn magazine(&self, class: SizeClass) -> &Magazine {
         // SAFETY: a `SizeClass` is made with an index below CLASSES only.
-        unsafe { self.magazines.get_unchecked(class.index()) }
-    }
-
-    /// A number that objects are stamped with when they are made, for who makes them. What it means is not known here.
-    #[inline(always)]
-    pub fn stamp(&self) -> u64 {
-        self.stamp.get()
-    }
-
-    /// Sets it, of a heap's front.
-    pub fn set_stamp(&self, stamp: u64) {
-        debug_assert!(!ptr::eq(self, &UNATTACHED) && stamp <= LAST_STAMP);
-        self.stamp.set(stamp);
+        unsafe { self.0.get_unchecked(class.index()) }
     }
 }

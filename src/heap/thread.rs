@@ -102,7 +102,6 @@ fn attach(options: Options) -> Option<&'static Heap> {
         None => chunk::make_heap()?,
     };
     FRONT.set(ptr::from_ref(heap).cast());
-    heap.front.set_stamp(0);
     if PHASE.get() == Phase::Fresh {
         // The heap is in place already, should this allocate through us.
         let told = end_key().is_some_and(|key| key.arm(ptr::from_ref(heap).cast_mut().cast()));

@@ -3,21 +3,16 @@
 //! ```text
 //!    63                         32   31    30                         0
 //!   ┌─────────────────────────────┬────────┬────────────────────────────┐
-//!   │ references but one          │ side 0 │ stamp                      │   without a side cell
-//!   ├─────────────────────────────┼────────┼────────────────────────────┤
-//!   │ references but one          │ side 1 │ distance of the side cell  │   with one: it has the stamp
+//!   │ references but one          │  side  │ distance of the side cell  │
 //!   └─────────────────────────────┴────────┴────────────────────────────┘
 //! ```
 //!
-//! The strong count stands there less one, so that the header of a new object is just its stamp (`stamp.rs`): one load,
-//! one store. (Two words of 32 bits, the flags at the lower address; drawn as a little-endian machine reads them.) The
-//! distance is signed, in steps of 16 bytes: 16 GiB to either side. A cell that lies farther away is [`FAR`], and the
-//! object's slot says where.
+//! The strong count stands there less one, so that the header of a new object is 0. (Two words of 32 bits, the flags
+//! at the lower address; drawn as a little-endian machine reads them.) The distance is signed, in steps of 16 bytes:
+//! 16 GiB to either side. A cell that lies farther away is [`FAR`], and the object's slot says where.
 
 use core::cell::Cell;
-use core::ptr::NonNull;
 
-use super::stamp::Stamp;
 use crate::misuse;
 
 /// What stands before each value.
@@ -47,28 +42,15 @@ impl Header {
     /// Bytes of it.
     pub const BYTES: usize = size_of::<Header>();
 
-    /// Writes the header of an object with one reference and no side cell.
-    ///
-    /// # Safety
-    /// `place` is for a header, and the caller's.
+    /// Of an object with one reference and no side cell.
     #[inline(always)]
-    pub unsafe fn write(place: NonNull<Header>, stamp: u64) {
-        // Both halves at once.
-        let word = stamp << if cfg!(target_endian = "little") { 0 } else { 32 };
-        // SAFETY: by the precondition; a header is two integers.
-        unsafe { place.cast::<u64>().write(word) };
+    pub const fn new() -> Self {
+        Header { flags: Cell::new(0), others: Cell::new(0) }
     }
 
-    /// The stamp, of an object without a side cell.
-    pub fn stamp(&self) -> Stamp {
-        debug_assert!(!self.has_side());
-        Stamp::from_bits(self.flags.get() as u16)
-    }
-
-    /// Stamps an object that has no side cell, or is being parted from it.
-    #[inline(always)]
-    pub fn set_stamp(&self, stamp: Stamp) {
-        self.flags.set(u32::from(stamp.bits()));
+    /// Says that the object has no side cell any more.
+    pub fn part_from_side(&self) {
+        self.flags.set(0);
     }
 
     /// References that own the value.

@@ -20,24 +20,17 @@
 //! counts as no level. A panic in a drop does not keep the others on the list from being dropped: the first panic
 //! goes on when all is done.
 //!
-//! **What may be put off.** The drop of a value may read what the value borrows. A `Drop` of the program that runs
-//! inside a worker may make an object that borrows from its own frame, and drop it again: put off until the worker
-//! comes to it, that drop would read a frame that is gone. What was made before the worker began can't borrow from a
-//! frame that began after it: for the function of that frame, the lifetimes in the object's type are longer than
-//! itself. (They may be shortened by subtyping, but then nothing shorter can get in: interior mutability rules
-//! subtyping out, and an only owner who gets at the value through `get_mut` stamps it anew.) So each object bears a
-//! *stamp* that tells the youngest worker at its making (`stamp.rs`), and workers inside workers count up:
-//!
-//! - **N1**: all that was made, or opened to an only owner, since a worker began has a stamp that is not before it.
-//! - **N2**: a worker puts off only objects with a stamp before its own. Another one gets a worker of its own, of a
-//!   higher number, to which it is old: it is dropped before that returns, however deep it goes.
-//!
-//! The stamp comes with the block: it stands beside the magazines, and so costs making an object no instruction more.
+//! **What may be put off.** The drop of a value may read what the value borrows, and what it borrows may be gone as
+//! soon as the drop was due: a `Drop` of the program drops an object that borrows from its own frame; the state of an
+//! `async` function lies in the heap, and its variables are dropped one after the other, those that borrow first. So
+//! nothing that may borrow is put off (`borrows.rs`): it is dropped where it dies, and nests as with std. That is
+//! every type in whose name a lifetime, a reference, a trait object or a closure stands. (To put off what was made
+//! before the worker began was tried: the `async` function refutes it.)
 //!
 //! The depth is counted and not read off the stack's address, because programs switch stacks. A program that switches
-//! *inside* drops nested more than `ORDINARY` deep might come back to another worker than it left: nothing is put off
-//! across stacks (the one thing that the address is asked for), and workers that end in another order than they began
-//! abort the process.
+//! *inside* drops nested more than `ORDINARY` deep might come back to another worker than it left: a stack that is
+//! far from the worker's gets a worker of its own (the one thing that the address is asked for), and workers that end
+//! in another order than they began abort the process.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -46,8 +39,7 @@ use core::ptr::{self, NonNull};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::stamp::Stamp;
-use super::{end, side};
+use super::{borrows, end};
 use crate::heap;
 use crate::misuse;
 use crate::os;
@@ -61,8 +53,6 @@ const FURTHER: u32 = 8;
 thread_local! {
     /// Levels that may still nest. No destructor, so it is there in those of other thread-locals.
     static LEFT: Cell<u32> = const { Cell::new(ORDINARY) };
-    /// Of the last outermost worker.
-    static SESSION: Cell<Stamp> = const { Cell::new(Stamp::NONE) };
     /// The list of the worker that is at work.
     static LIST: Cell<*const List> = const { Cell::new(ptr::null()) };
 }
@@ -131,41 +121,28 @@ unsafe fn perform<T: ?Sized>(pointer: Pointer) {
 #[cold]
 #[inline(never)]
 unsafe fn postpone<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: the object is there.
-    let object = unsafe { side::stamp(value) };
     let outer = LIST.get();
     // SAFETY: its worker is in a frame below, and takes it out of `LIST` before it returns.
     let list = unsafe { outer.as_ref() };
     if let Some(list) = list
-        && object.is_before(list.stamp)
         && list.is_on_this_stack()
-        && list.push(Dying::new(value))
     {
-        return;
-    }
-    let stamp = match list {
-        None => {
-            SESSION.set(Stamp::next_session(SESSION.get()));
-            Some(SESSION.get())
+        if !borrows::may_borrow::<T>() && list.push(Dying::new(value)) {
+            return;
         }
-        Some(list) => list.stamp.inside(object),
-    };
-    match stamp {
-        Some(stamp) if stamp.set() => work_off(stamp, outer, Dying::new(value)),
-        // At the end of the numbers, or without memory, all that is left is to nest on, while the stack lasts.
-        _ => {
-            LEFT.set(FURTHER);
-            let _back = Back(0);
-            // SAFETY: the caller's promise.
-            unsafe { end::perform(value) };
-        }
+        // It can't wait, or there is no memory for the list: all that is left is to nest on, while the stack lasts.
+        LEFT.set(FURTHER);
+        let _back = Back(0);
+        // SAFETY: the caller's promise.
+        return unsafe { end::perform(value) };
     }
+    work_off(outer, Dying::new(value));
 }
 
 /// The worker: ends `first`, and all that dies with it, in a loop.
 #[inline(never)]
-fn work_off(stamp: Stamp, outer: *const List, first: Dying) {
-    let list = List::new(stamp);
+fn work_off(outer: *const List, first: Dying) {
+    let list = List::new();
     LIST.set(&raw const list);
     let mut next = Some(first);
     let mut panic: Option<Box<dyn Any + Send>> = None;
@@ -189,10 +166,6 @@ fn work_off(stamp: Stamp, outer: *const List, first: Dying) {
     }
     LEFT.set(0);
     drop(list);
-    // SAFETY: as in `postpone`. Between workers the stamp is the outer one's.
-    let stamp = unsafe { outer.as_ref() }.map_or(Stamp::NONE, |list| list.stamp);
-    // That there is a heap was seen when the worker began.
-    let _ = stamp.set();
     match panic {
         // One is under way already, from a drop nearer by.
         Some(payload) if std::thread::panicking() => forget_panic(payload),
@@ -211,9 +184,7 @@ fn forget_panic(payload: Box<dyn Any + Send>) {
 
 /// Objects that the worker has still to end: a stack in one piece of memory, its own at first.
 struct List {
-    /// Of the worker.
-    stamp: Stamp,
-    /// Where the stack was when it began.
+    /// Where the stack was when the worker began.
     stack: usize,
     own: [Cell<MaybeUninit<Dying>>; List::OWN],
     /// Memory from the heap, once there are more; null before.
@@ -225,9 +196,8 @@ struct List {
 impl List {
     const OWN: usize = 8;
 
-    fn new(stamp: Stamp) -> Self {
+    fn new() -> Self {
         List {
-            stamp,
             stack: os::stack_address(),
             own: [const { Cell::new(MaybeUninit::uninit()) }; List::OWN],
             more: Cell::new(ptr::null_mut()),

@@ -101,9 +101,9 @@ impl Shape {
 #[inline(always)]
 pub fn allocate(value: Layout) -> NonNull<u8> {
     let shape = shape_of(value);
-    let (block, stamp) = heap::allocate_stamped(shape.0);
+    let block = heap::allocate(shape.0, Options::NONE);
     // SAFETY: the block has this shape.
-    unsafe { open(block, shape, stamp) }
+    unsafe { open(block, shape) }
 }
 
 /// The same, and the value's bytes are 0.
@@ -111,7 +111,7 @@ pub fn allocate_zeroed(value: Layout) -> NonNull<u8> {
     let shape = shape_of(value);
     let block = heap::allocate_zeroed(shape.0, Options::NONE);
     // SAFETY: the block has this shape.
-    unsafe { open(block, shape, heap::stamp()) }
+    unsafe { open(block, shape) }
 }
 
 #[inline(always)]
@@ -127,14 +127,14 @@ fn shape_of(value: Layout) -> Shape {
 /// # Safety
 /// `block` is null or such a block, and the caller's.
 #[inline(always)]
-unsafe fn open(block: *mut u8, shape: Shape, stamp: u64) -> NonNull<u8> {
+unsafe fn open(block: *mut u8, shape: Shape) -> NonNull<u8> {
     let Some(block) = NonNull::new(block) else { handle_alloc_error(shape.0) };
     // SAFETY: by the precondition, that is inside, or at the end for a value without bytes.
     let value = unsafe { block.byte_add(shape.front()) };
     // SAFETY: in front of the value are at least as many bytes, aligned as the block.
     let header = unsafe { value.cast::<Header>().sub(1) };
     // SAFETY: by the precondition nobody else has the block.
-    unsafe { Header::write(header, stamp) };
+    unsafe { header.write(Header::new()) };
     value
 }
 

@@ -355,9 +355,6 @@ impl<T: ?Sized> Rc<T> {
     pub unsafe fn from_raw(ptr: *const T) -> Self {
         // SAFETY: no value lies at 0.
         let value = unsafe { NonNull::new_unchecked(ptr.cast_mut()) };
-        // While it was raw, the value may have been changed, or taken for one of another type: N1.
-        // SAFETY: the caller's promise.
-        unsafe { side::stamp_anew(value) };
         // SAFETY: the caller's promise.
         unsafe { Rc::from_value(value) }
     }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   object                              side cell, 16 bytes
-//!   ┌────────┬─────────┐   distance     ┌─────────────────┬───────┬───────┬───────┐
-//!   │ header ┼ value   │ - - - - - - -► │ object · state  │ weak  │  raw  │ stamp │
-//!   └────────┴─────────┘                └──────●──────────┴───────┴───────┴───────┘
+//!   ┌────────┬─────────┐   distance     ┌─────────────────┬───────┬───────┐
+//!   │ header ┼ value   │ - - - - - - -► │ object · state  │ weak  │  raw  │
+//!   └────────┴─────────┘                └──────●──────────┴───────┴───────┘
 //!        ▲                                     │                ▲
 //!        └─────────────────────────────────────┘        Weak ───┘
 //! ```
@@ -39,7 +39,6 @@ use std::alloc::handle_alloc_error;
 
 use super::header::{Header, count_one_more};
 use super::object::{self, Shape, Slot};
-use super::stamp::Stamp;
 use crate::heap;
 use crate::settings::Options;
 use crate::units::regain;
@@ -50,12 +49,8 @@ pub struct Side {
     /// The address of the object's value, and what became of it: the constants below.
     object: Cell<usize>,
     weak: Cell<u32>,
-    raw: Cell<u16>,
-    stamp: Cell<Stamp>,
+    raw: Cell<u32>,
 }
-
-/// So many raw `Weak`s are not counted down any more: the object's block is never given back.
-const RAW_MAX: u16 = u16::MAX;
 
 const LAYOUT: Layout = Layout::new::<Side>();
 const _: () = assert!(size_of::<Side>() == 16);
@@ -148,8 +143,7 @@ pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
     // SAFETY: O1.
     let header: &Header = unsafe { object::header(value) };
     let object = Cell::new(value.addr().get());
-    let stamp = Cell::new(header.stamp());
-    let new = Side { object, weak: Cell::new(1), raw: Cell::new(0), stamp };
+    let new = Side { object, weak: Cell::new(1), raw: Cell::new(0) };
     // SAFETY: the block is large enough, aligned (its class is of multiples of 16), and ours.
     unsafe { cell.write(new) };
     let distance = cell.addr().get().wrapping_sub(floor(value)).cast_signed();
@@ -159,39 +153,6 @@ pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
     }
     // SAFETY: it was written just now.
     unsafe { cell.as_ref() }
-}
-
-/// The stamp of the object with this value, wherever it stands.
-///
-/// # Safety
-/// `value` is in an object.
-pub unsafe fn stamp<T: ?Sized>(value: NonNull<T>) -> Stamp {
-    // SAFETY: by the precondition.
-    let header: &Header = unsafe { object::header(value) };
-    if !header.has_side() {
-        return header.stamp();
-    }
-    // SAFETY: by the precondition.
-    let shape = unsafe { Shape::of(value) };
-    // SAFETY: the bit is set.
-    unsafe { of(value.cast(), shape) }.stamp.get()
-}
-
-/// Stamps the object with this value as if it were made now.
-///
-/// # Safety
-/// `value` is in an object.
-#[inline]
-pub unsafe fn stamp_anew<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: by the precondition.
-    let header: &Header = unsafe { object::header(value) };
-    if !header.has_side() {
-        return header.set_stamp(Stamp::now());
-    }
-    // SAFETY: by the precondition.
-    let shape = unsafe { Shape::of(value) };
-    // SAFETY: the bit is set.
-    unsafe { of(value.cast(), shape) }.stamp.set(Stamp::now());
 }
 
 /// What [`Side::turn_raw`] gives.
@@ -294,7 +255,7 @@ impl Side {
         if self.is(GONE) {
             return Raw::Cell(self.address() + 1);
         }
-        self.raw.set(self.raw.get().saturating_add(1));
+        self.raw.set(self.raw.get() + 1);
         Raw::Value(self.value())
     }
 
@@ -302,9 +263,6 @@ impl Side {
     /// now.
     #[must_use]
     pub fn turn_back(&self) -> bool {
-        if self.raw.get() == RAW_MAX {
-            return false;
-        }
         let raw = self.raw.get() - 1;
         self.raw.set(raw);
         let last = raw == 0 && self.is(HELD);

@@ -3,7 +3,6 @@
 
 use core::cell::Cell;
 
-use super::stamp::Stamp;
 use super::{Rc, Weak};
 use crate::heap;
 
@@ -121,50 +120,28 @@ fn a_side_cell_may_be_the_block_behind_a_value_without_bytes() {
 }
 
 #[test]
-fn stamps_tell_what_was_there_before() {
-    let first = Stamp::next_session(Stamp::NONE);
-    assert!(Stamp::NONE.is_before(first));
-    assert!(!first.is_before(first));
-    let inner = first.inside(Stamp::NONE).expect("there are more numbers");
-    assert!(first.is_before(inner) && !inner.is_before(inner) && !inner.is_before(first));
-    // What an inner one has left is young to the outer one, and old to the next inner one.
-    let next = first.inside(inner).expect("there are more numbers");
-    assert!(!inner.is_before(first) && inner.is_before(next));
-    // The session after it knows all of them as old.
-    let later = Stamp::next_session(first);
-    assert!([first, inner, next].iter().all(|stamp| stamp.is_before(later)));
-    assert_eq!(later.inside(next), later.inside(Stamp::NONE));
-    // What has no known time is before nothing.
-    let unknown = Stamp::from_bits(u16::MAX);
-    assert!(!unknown.is_before(first) && !unknown.is_before(later));
-}
+fn what_may_borrow_is_told_by_its_name() {
+    struct Plain(#[expect(dead_code, reason = "only its name matters")] Option<Rc<Plain>>);
+    struct Borrowing<'a>(&'a u8);
+    struct Wrap<T>(T);
+    fn of<T>(_: &T) -> (bool, bool) {
+        super::borrows::for_tests::<T>()
+    }
 
-#[test]
-fn sessions_begin_again_and_numbers_end() {
-    let mut stamp = Stamp::NONE;
-    for _ in 0..100_000 {
-        let next = Stamp::next_session(stamp);
-        assert!(stamp.is_before(next) && Stamp::NONE.is_before(next));
-        assert_ne!(next.bits() >> 6, u16::MAX >> 6);
-        stamp = next;
-    }
-    let mut depth = 1;
-    while let Some(inner) = stamp.inside(stamp) {
-        assert!(stamp.is_before(inner));
-        stamp = inner;
-        depth += 1;
-    }
-    assert_eq!(depth, 63);
-}
-
-#[test]
-fn more_raw_weaks_than_can_be_counted_keep_the_block() {
-    let rc = Rc::new([7u64; 3]);
-    let raw: Vec<_> = (0..70_000).map(|_| Rc::downgrade(&rc).into_raw()).collect();
-    assert_eq!(Rc::weak_count(&rc), 70_000);
-    drop(rc);
-    for raw in raw {
-        // SAFETY: it came from `into_raw`, once.
-        assert!(unsafe { Weak::from_raw(raw) }.upgrade().is_none());
-    }
+    let place = 7;
+    let may = (true, true);
+    assert_eq!(of(&Borrowing(&place)), may);
+    assert_eq!(of(&Wrap(vec![Borrowing(&place)])), may);
+    assert_eq!(of(&&place), may);
+    assert_eq!(of(&|| place), may);
+    assert_eq!(of(&Wrap(|| &place)), may);
+    assert_eq!(of(&async { Borrowing(&place).0 }), may);
+    assert_eq!(super::borrows::for_tests::<Box<dyn core::fmt::Debug>>(), may);
+    assert_eq!(super::borrows::for_tests::<dyn core::fmt::Debug>(), may);
+    let not = (true, false);
+    assert_eq!(of(&Plain(None)), not);
+    assert_eq!(of(&Wrap(vec![Some(Box::new(Plain(None)))])), not);
+    assert_eq!(of(&core::cell::RefCell::new(None::<Rc<Plain>>)), not);
+    assert_eq!(super::borrows::for_tests::<[Plain]>(), not);
+    assert_eq!(super::borrows::for_tests::<str>(), not);
 }

@@ -160,8 +160,7 @@ impl<T: ?Sized> Weak<T> {
 
     /// The address of the value; this `Weak` goes on to count until it comes back through
     /// [`from_raw`](Weak::from_raw), and until then the object's memory is not used for another one. (When it has been
-    /// already, the address is one that no value has. More than 65 534 of these for one object at a time keep its
-    /// memory for ever.)
+    /// already, the address is one that no value has.)
     ///
     /// ```
     /// use neap::rc::{Rc, Weak};

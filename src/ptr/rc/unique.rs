@@ -8,8 +8,6 @@ use super::Rc;
 use crate::ptr::end;
 use crate::ptr::header::Left;
 use crate::ptr::object;
-use crate::ptr::side;
-use crate::ptr::stamp::Stamp;
 
 impl<T> Rc<T> {
     /// The value, when this is its only owner; else the `Rc` again. `Weak`s are left without a value.
@@ -44,7 +42,6 @@ impl<T> Rc<T> {
     /// assert_eq!(Rc::into_inner(two), Some(3));
     /// ```
     #[inline]
-    #[must_use]
     pub fn into_inner(this: Self) -> Option<T> {
         let this = ManuallyDrop::new(this);
         if this.header().decrement() == Left::Shared {
@@ -126,12 +123,9 @@ impl<T: ?Sized + Duplicate> Rc<T> {
 }
 
 impl<T: ?Sized> Rc<T> {
-    /// The value of an only owner, for changing it: what gets in may be younger than the object, which is stamped
-    /// anew (N1).
+    /// The value of an only owner, for changing it.
     #[inline]
     fn open(&mut self) -> &mut T {
-        // SAFETY: O1.
-        unsafe { side::stamp_anew(self.value) };
         // SAFETY: O1: this is the only reference, and it is borrowed as long as the value is.
         unsafe { self.value.as_mut() }
     }
@@ -148,7 +142,7 @@ impl<T: ?Sized> Rc<T> {
         // SAFETY: O1: this is the only reference; without raw ones the block is not kept, and the cell does not name
         // the object any more: the bit goes with it (W1).
         let _ = unsafe { side.part() };
-        self.header().set_stamp(Stamp::now());
+        self.header().part_from_side();
     }
 
     /// Moves the value of an only owner to another block.
