@@ -1,4 +1,4 @@
-//! What a drop promises holds at any depth: when it returns, the value is dropped.
+//! What borrows is dropped before what it borrows is gone, at any depth.
 //!
 //! Deep structures are dropped by a loop (`neap::rc`, "The order of drops"), so some drops come later than they would
 //! by recursion. A `Drop` of the program that makes a value which borrows from its own frame, and drops it there,
@@ -106,7 +106,7 @@ thread_local! {
 }
 
 #[test]
-fn an_old_object_that_was_given_something_young_counts_as_young() {
+fn an_object_may_come_to_borrow_from_a_drop_that_is_younger() {
     let old = (0..DEPTH).map(|_| Rc::new(Open { told: None }));
     OLD.set(old.collect());
     drop_list(DEPTH, |_| {
@@ -134,7 +134,7 @@ fn an_old_object_that_was_given_something_young_counts_as_young() {
 }
 
 #[test]
-fn what_an_inner_drop_makes_is_young_to_the_outer_one() {
+fn an_inner_drop_may_make_what_borrows_from_the_outer_one() {
     /// Puts what borrows from the frame of another drop there.
     struct Putting<'a, 'b> {
         told: &'a Cell<u32>,

@@ -19,8 +19,7 @@ thread_local! {
     static TELL: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
-/// Whether a `T` may borrow. Costs the reading of its name (some ten nanoseconds), but for the type that was asked
-/// about last.
+/// Whether a `T` may borrow. Costs the reading of its name, but for the type that was asked about last.
 pub fn may_borrow<T: ?Sized>() -> bool {
     let name = type_name::<T>();
     let (address, len, found) = LAST.get();

@@ -23,8 +23,7 @@
 //!
 //! **Where the cell is** the header says, by its distance. A cell that is more than 16 GiB away from its object
 //! stands in the object's slot: in its block, where there is room, else in the table beside its pool (`object.rs`).
-//! With a table for all, as was tried first, `downgrade` took 1.5 times as long (two loads and ten instructions
-//! more), and each object 8 bytes more.
+//! With a table for all, as was tried first, `downgrade` took 1.5 times as long (two loads more), and each object 8 bytes more.
 //!
 //! - **W1**: the header's `side` bit is set exactly while the object has a cell, which names the object and which the
 //!   header's distance names, or its slot.

@@ -1,5 +1,5 @@
-//! What can't be reached from outside: side cells that lie far from their objects, and stamps at the end of their
-//! numbers.
+//! What can't be reached from outside: side cells that lie far from their objects, and what is
+//! known of types.
 
 use core::cell::Cell;
 

@@ -134,12 +134,12 @@ impl<T: ?Sized + Error> Error for Rc<T> {
         (**self).source()
     }
 
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "values may still implement it, as with std")]
     fn description(&self) -> &str {
         (**self).description()
     }
 
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "values may still implement it, as with std")]
     fn cause(&self) -> Option<&dyn Error> {
         (**self).cause()
     }
