@@ -18,6 +18,7 @@
 
 #[cfg(test)]
 mod fake;
+mod switch;
 mod unix;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::units::{align_down, align_up};
 
 #[cfg(test)]
 pub(crate) use fake::{calls, refuse_from, refuse_none, refuse_only};
+pub use switch::{CAN_SWITCH, call_on_stack};
 pub use unix::{
     ThreadEndKey, abort, environment, milliseconds, print, process, thread_end_key, yield_now,
 };

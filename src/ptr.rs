@@ -30,6 +30,7 @@
 mod borrows;
 mod coerce;
 mod end;
+mod further;
 mod header;
 mod nest;
 #[cfg(feature = "nightly")]

@@ -1,6 +1,6 @@
 //! Structures of any depth are dropped on a small stack: lists of ten million nodes, trees of every form, chains with
-//! boxes and vectors between the `Rc`s. std's `Rc` overflows the stack on nearly all of these. (What may borrow, trait
-//! objects and closures among it, is the exception, and has a large stack here.)
+//! boxes and vectors between the `Rc`s, trait objects, closures, what borrows. std's `Rc` overflows the stack on nearly
+//! all of these.
 //!
 //! Every value that dies is counted, and is dropped once, whatever it sees and does in its `Drop`. Down to a
 //! depth of [`ORDINARY_DEPTH`] the order is exactly that of std; deeper down it may differ, but a drop that
@@ -13,6 +13,7 @@ mod common;
 
 use common::{Rng, long};
 use neap::rc::{Rc, Weak};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -24,14 +25,15 @@ fn nodes() -> usize {
     if cfg!(debug_assertions) && !long() { 1_000_000 } else { 10_000_000 }
 }
 
-/// Runs `work` on a thread with a stack of 64 KiB.
-fn on_a_small_stack(work: impl FnOnce() + Send) {
-    on_a_stack(64 * 1024, work);
+/// Of one whose drops may not be put off: each level takes stack, about 100 bytes, or 1 KiB without optimisation.
+fn nodes_that_may_borrow() -> usize {
+    if long() { nodes() } else { nodes() / 10 }
 }
 
-fn on_a_stack(bytes: usize, work: impl FnOnce() + Send) {
+/// Runs `work` on a thread with a stack of 64 KiB.
+fn on_a_small_stack(work: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn_scoped(scope, work);
         let ended = thread.expect("a thread").join();
         ended.unwrap_or_else(|payload| resume_unwind(payload));
     });
@@ -396,7 +398,7 @@ fn cells_and_maps_between() {
 }
 
 #[test]
-fn trait_objects_nest_as_they_do_with_std() {
+fn trait_objects() {
     trait Shape {
         fn sides(&self) -> u32;
     }
@@ -416,8 +418,8 @@ fn trait_objects_nest_as_they_do_with_std() {
             4
         }
     }
-    on_a_stack(64 << 20, || {
-        let count = 20_000;
+    on_a_small_stack(|| {
+        let count = nodes_that_may_borrow();
         let mut chain: Option<Rc<dyn Shape>> = None;
         for i in 0..count {
             chain = Some(if i % 3 == 0 {
@@ -434,9 +436,9 @@ fn trait_objects_nest_as_they_do_with_std() {
 }
 
 #[test]
-fn closures_nest_as_they_do_with_std() {
-    on_a_stack(64 << 20, || {
-        let count = 20_000;
+fn closures() {
+    on_a_small_stack(|| {
+        let count = nodes_that_may_borrow();
         let mut chain: Rc<dyn Fn(u32) -> u32> = neap::coerce!(Rc::new(|x| x) => dyn Fn(u32) -> u32);
         for i in 0..count {
             let counted = Counted;
@@ -451,6 +453,125 @@ fn closures_nest_as_they_do_with_std() {
         drop(chain);
         assert_eq!(dropped(), count);
     });
+}
+
+/// A list's node that borrows.
+struct Borrowing<'a> {
+    count: &'a Cell<usize>,
+    _next: Option<Rc<Borrowing<'a>>>,
+}
+
+impl Drop for Borrowing<'_> {
+    fn drop(&mut self) {
+        self.count.set(self.count.get() + 1);
+    }
+}
+
+fn borrowing_list(length: usize, count: &Cell<usize>) -> Option<Rc<Borrowing<'_>>> {
+    (0..length).fold(None, |next, _| Some(Rc::new(Borrowing { count, _next: next })))
+}
+
+#[test]
+fn a_list_that_borrows() {
+    on_a_small_stack(|| {
+        let length = nodes_that_may_borrow();
+        let count = Cell::new(0);
+        drop(borrowing_list(length, &count));
+        assert_eq!(count.take(), length);
+        for length in (0..200).chain([1000, 10_000, 1000, 200]) {
+            drop(borrowing_list(length, &count));
+            assert_eq!(count.take(), length);
+        }
+    });
+}
+
+#[test]
+fn trees_that_borrow() {
+    struct Tree<'a> {
+        _left: Vec<Rc<Tree<'a>>>,
+        count: &'a Cell<usize>,
+        _right: Box<Option<Rc<Tree<'a>>>>,
+    }
+    impl Drop for Tree<'_> {
+        fn drop(&mut self) {
+            self.count.set(self.count.get() + 1);
+        }
+    }
+    on_a_small_stack(|| {
+        let half = nodes_that_may_borrow() / 2;
+        let count = Cell::new(0);
+        let leaf = || Rc::new(Tree { _left: Vec::new(), count: &count, _right: Box::new(None) });
+        let mut spine = leaf();
+        for i in 1..half {
+            let (left, right) = if i % 3 == 0 { (spine, leaf()) } else { (leaf(), spine) };
+            spine =
+                Rc::new(Tree { _left: vec![left], count: &count, _right: Box::new(Some(right)) });
+        }
+        drop(spine);
+        assert_eq!(count.get(), 2 * half - 1);
+    });
+}
+
+/// What borrows nests, and what doesn't is put off: of a chain in which they take turns, little is on the stack.
+#[test]
+fn what_borrows_and_what_does_not_in_turn() {
+    thread_local! {
+        /// The pieces of 1 MiB in which drops had their frames.
+        static FRAMES: RefCell<std::collections::BTreeSet<usize>> = const { RefCell::new(std::collections::BTreeSet::new()) };
+    }
+    #[expect(dead_code, reason = "only held")]
+    struct Plain(Option<Rc<dyn Any>>, Counted);
+    #[expect(dead_code, reason = "only held")]
+    struct Text(&'static str, Option<Rc<Plain>>, Frame);
+    struct Frame;
+    impl Drop for Frame {
+        fn drop(&mut self) {
+            let local = 0_u8;
+            FRAMES.with_borrow_mut(|frames| frames.insert((&raw const local).addr() >> 20));
+        }
+    }
+    on_a_small_stack(|| {
+        let length = nodes() / 10;
+        for texts in [1, 2, 3, 5, 9] {
+            let mut chain = None;
+            for i in 0..length {
+                let mut below: Option<Rc<dyn Any>> = None;
+                for _ in 0..texts {
+                    let plain = below.is_none().then(|| chain.take()).flatten();
+                    below = Some(
+                        neap::coerce!(Rc::new((below, Text("tide", plain, Frame))) => dyn Any),
+                    );
+                }
+                chain = Some(Rc::new(Plain(below, Counted)));
+                assert_eq!(Rc::strong_count(chain.as_ref().expect("made")), 1, "number {i}");
+            }
+            drop(chain);
+            assert_eq!(dropped(), length);
+            let pieces = FRAMES.take().len();
+            assert!(pieces <= 6, "{texts} texts in turn: frames in {pieces} MiB");
+        }
+    });
+}
+
+#[test]
+fn many_threads_at_once() {
+    let threads: Vec<_> = (0..8)
+        .map(|i| {
+            let thread = std::thread::Builder::new().stack_size(64 * 1024);
+            let work = move || {
+                let count = Cell::new(0);
+                for round in 0..50 {
+                    let length = if round % 10 == i { 100_000 } else { 100 };
+                    drop(borrowing_list(length, &count));
+                    assert_eq!(count.take(), length);
+                }
+            };
+            thread.spawn(work).expect("a thread")
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap_or_else(|payload| resume_unwind(payload));
+    }
 }
 
 #[test]
@@ -541,15 +662,6 @@ fn drops_that_make_and_drop_others() {
 /// What borrows from a drop and is dropped there has been dropped when it goes on, however far down it is itself.
 #[test]
 fn a_drop_far_down_that_drops_others_goes_on_when_they_are_gone() {
-    struct Borrowing<'a> {
-        count: &'a Cell<usize>,
-        _next: Option<Rc<Borrowing<'a>>>,
-    }
-    impl Drop for Borrowing<'_> {
-        fn drop(&mut self) {
-            self.count.set(self.count.get() + 1);
-        }
-    }
     struct Far {
         depth: usize,
         wrong: std::rc::Rc<RefCell<Vec<(usize, usize, usize)>>>,
@@ -559,9 +671,7 @@ fn a_drop_far_down_that_drops_others_goes_on_when_they_are_gone() {
         fn drop(&mut self) {
             for length in [1, 2, 5, 9] {
                 let count = Cell::new(0);
-                let chain = (0..length)
-                    .fold(None, |next, _| Some(Rc::new(Borrowing { count: &count, _next: next })));
-                drop(chain);
+                drop(borrowing_list(length, &count));
                 if count.get() != length {
                     self.wrong.borrow_mut().push((self.depth, length, count.get()));
                 }

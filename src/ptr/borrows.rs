@@ -43,7 +43,7 @@ fn shows_borrow(name: &str) -> bool {
 /// Whether the compiler's names show what they must.
 fn names_tell() -> bool {
     struct Borrowing<'a>(PhantomData<&'a ()>);
-    struct Holding<T>(PhantomData<T>);
+    struct Holding<T = &'static u8>(PhantomData<T>);
     trait Hiding {}
 
     fn name_of<T>(_: &T) -> &'static str {

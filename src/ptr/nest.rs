@@ -39,7 +39,7 @@ use core::ptr::{self, NonNull};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::{borrows, end};
+use super::{borrows, end, further};
 use crate::heap;
 use crate::misuse;
 use crate::os;
@@ -47,8 +47,9 @@ use crate::settings::Options;
 
 /// Levels down to which drops nest as in any Rust program.
 pub const ORDINARY: u32 = 40;
-/// Levels that the worker lets nest before it puts objects on its list.
-const FURTHER: u32 = 8;
+/// Levels that nest on before the next look at what may be put off, and at what is left of a further stack. With the one
+/// that is looked at, a prime number: so in a chain of types in turn each comes to be looked at.
+const FURTHER: u32 = 10;
 
 thread_local! {
     /// Levels that may still nest. No destructor, so it is there in those of other thread-locals.
@@ -130,13 +131,25 @@ unsafe fn postpone<T: ?Sized>(value: NonNull<T>) {
         if !borrows::may_borrow::<T>() && list.push(Dying::new(value)) {
             return;
         }
-        // It can't wait, or there is no memory for the list: all that is left is to nest on, while the stack lasts.
-        LEFT.set(FURTHER);
-        let _back = Back(0);
+        // It can't wait, or there is no memory for the list.
         // SAFETY: the caller's promise.
-        return unsafe { end::perform(value) };
+        return unsafe { nest_on(Dying::new(value)) };
     }
     work_off(outer, Dying::new(value));
+}
+
+/// Nests on: where there is room on a further stack, or else, while it lasts, on this one.
+///
+/// # Safety
+/// `dying` may end now.
+unsafe fn nest_on(dying: Dying) {
+    LEFT.set(FURTHER);
+    let _back = Back(0);
+    // SAFETY: by the precondition.
+    let mut perform = || unsafe { (dying.perform)(dying.value) };
+    if further::has_room() || !further::work_on(&mut perform) {
+        perform();
+    }
 }
 
 /// The worker: ends `first`, and all that dies with it, in a loop.
