@@ -146,8 +146,7 @@ pub use settings::Thp;
 ///   32.
 /// - The memory of an object goes back when its last [`Rc`] does; [`Weak`](rc::Weak)s that are left share 16 bytes.
 ///   (They take them from the first [`downgrade`](rc::Rc::downgrade) on.)
-/// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth. Not
-///   those of types that may borrow (below).
+/// - Structures of any depth are dropped on any stack: lists of millions of nodes, trees that are lists in truth.
 /// - [`make_mut`](rc::Rc::make_mut) of a value with `Weak`s left parts them without moving the value.
 ///
 /// # The order of drops
@@ -160,9 +159,12 @@ pub use settings::Thp;
 ///
 /// Only objects that have something to drop count, and only drops nested in drops, not how a structure was made.
 ///
-/// What may borrow is never dropped later than with std, and so nests as deep as there is stack, as with std: an
-/// `Rc<T>` where a lifetime, a reference, a trait object or a closure stands in the full name of `T`. `Rc<Node<'_>>`
-/// and `Rc<dyn Shape>` are of that kind; `Rc<Node>` is not, whatever is inside `Node`.
+/// What may borrow is dropped in std's order at any depth: an `Rc<T>` where a lifetime, a reference, a trait object or a
+/// closure stands in the full name of `T`. `Rc<Node<'_>>` and `Rc<dyn Shape>` are of that kind; `Rc<Node>` is not,
+/// whatever is inside `Node`. These nest, from a depth of about 50 on on *further stacks* of 8 MiB of addresses each that neap
+/// maps for the purpose: memory of about 100 bytes for each level (1 KiB in debug builds) until the drop returns. There a
+/// `Drop` has at least 400 KiB of stack for itself. Where none can be mapped, and on processors other than x86-64 and
+/// AArch64, they nest as deep as the stack at hand allows.
 ///
 /// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a
 /// `Box` in a `Box`, nest as they do everywhere.

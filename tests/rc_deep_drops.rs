@@ -2,10 +2,14 @@
 //!
 //! Deep structures are dropped by a loop (`neap::rc`, "The order of drops"), so some drops come later than they would
 //! by recursion. A `Drop` of the program that makes a value which borrows from its own frame, and drops it there,
-//! must not notice: the borrow would dangle. These programs are safe Rust, so what they check is soundness.
+//! must not notice: the borrow would dangle. These programs are safe Rust, so what they check is soundness. And
+//! what borrows is dropped in exactly std's order, panics and all, though on another stack.
+
+mod common;
 
 use std::cell::{Cell, RefCell};
 
+use common::Rng;
 use neap::rc::{Rc, Weak};
 
 /// Deeper than drops nest by recursion.
@@ -317,4 +321,143 @@ fn what_borrows_inside_the_state_of_an_async_function_is_dropped_in_time() {
     let read = READ.take();
     assert_eq!(read.len(), DEPTH);
     assert!(read.iter().all(|text| text.starts_with("the text of number ")), "{read:?}");
+}
+
+/// Builds a tree that borrows with each kind of pointer, drops it, and compares what was dropped, and what it panicked
+/// with. `shape`: of each node how many were made before it that it takes for its children, the last first; and
+/// whether its drop panics.
+mod beside_std {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    pub type Log = RefCell<Vec<usize>>;
+    pub type Outcome = (Vec<usize>, Option<usize>);
+
+    macro_rules! drop_tree {
+        ($name:ident, $Rc:ident) => {
+            pub fn $name(shape: &[(usize, bool)]) -> Outcome {
+                struct Node<'a> {
+                    _first: Option<$Rc<Node<'a>>>,
+                    number: usize,
+                    panics: bool,
+                    log: &'a Log,
+                    _others: Vec<$Rc<Node<'a>>>,
+                }
+                impl Drop for Node<'_> {
+                    fn drop(&mut self) {
+                        self.log.borrow_mut().push(self.number);
+                        if self.panics {
+                            // Without the panic hook.
+                            resume_unwind(Box::new(self.number));
+                        }
+                    }
+                }
+                let log = Log::default();
+                let mut made: Vec<$Rc<Node<'_>>> = Vec::new();
+                for (number, (children, panics)) in shape.iter().enumerate() {
+                    let first = if *children > 0 { made.pop() } else { None };
+                    let others =
+                        made.split_off(made.len() - children.saturating_sub(1).min(made.len()));
+                    let panics = *panics;
+                    made.push($Rc::new(Node {
+                        _first: first,
+                        number,
+                        panics,
+                        log: &log,
+                        _others: others,
+                    }));
+                }
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(made)));
+                let panic = dropped.err().map(|payload| *payload.downcast().expect("a number"));
+                (log.take(), panic)
+            }
+        };
+    }
+    use std::rc::Rc as StdRc;
+    drop_tree!(with_neap, Rc);
+    drop_tree!(with_std, StdRc);
+
+    /// Each on its own thread: neap's stack is small.
+    pub fn same(shape: &[(usize, bool)]) {
+        let on = |bytes: usize, work: fn(&[(usize, bool)]) -> Outcome| {
+            std::thread::scope(|scope| {
+                let thread = std::thread::Builder::new().stack_size(bytes);
+                let thread = thread.spawn_scoped(scope, || work(shape)).expect("a thread");
+                thread.join().unwrap_or_else(|payload| resume_unwind(payload))
+            })
+        };
+        let (neap, std) = (on(128 << 10, with_neap), on(64 << 20, with_std));
+        assert_eq!(neap.0.len(), shape.len(), "each is dropped once");
+        assert!(neap == std, "with std {:?} …, with neap {:?} …", &std.0[..9], &neap.0[..9]);
+    }
+}
+
+#[test]
+fn what_borrows_is_dropped_in_the_order_of_std_at_any_depth() {
+    let mut rng = Rng(3);
+    for length in [10, 60, 500, 5000] {
+        beside_std::same(&vec![(1, false); length]);
+        beside_std::same(&vec![(2, false); length]);
+        for _ in 0..20 {
+            let mut child = || match rng.below(20) {
+                0 => 0,
+                1 => 2 + rng.below(3),
+                _ => 1,
+            };
+            beside_std::same(&(0..length).map(|_| (child(), false)).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn one_of_those_may_panic() {
+    let mut rng = Rng(4);
+    for length in [60, 100, 5000] {
+        for _ in 0..40 {
+            let mut shape = vec![(1, false); length];
+            for node in &mut shape {
+                node.0 = if rng.below(10) == 0 { rng.below(4) } else { 1 };
+            }
+            shape[rng.below(length)].1 = true;
+            beside_std::same(&shape);
+        }
+    }
+}
+
+#[test]
+fn a_further_stack_that_is_left_and_come_back_to() {
+    use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+    struct Leaving<'a, 'b> {
+        yielder: Option<&'a Yielder<(), ()>>,
+        count: &'b Cell<u32>,
+        _next: Option<Rc<Leaving<'a, 'b>>>,
+    }
+    impl Drop for Leaving<'_, '_> {
+        fn drop(&mut self) {
+            self.count.set(self.count.get() + 1);
+            if let Some(yielder) = self.yielder {
+                yielder.suspend(());
+            }
+        }
+    }
+    let told = Cell::new(0);
+    let count = std::rc::Rc::new(Cell::new(0));
+    let counting = count.clone();
+    let mut left = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
+        let list = (0..5000).fold(None, |next, n| {
+            let yielder = (n % 1000 == 0).then_some(yielder);
+            Some(Rc::new(Leaving { yielder, count: &counting, _next: next }))
+        });
+        drop(list);
+    });
+    for times in 1..=5 {
+        assert!(matches!(left.resume(()), CoroutineResult::Yield(())));
+        assert_eq!(count.get(), 1000 * (times - 1) + 1000);
+        // Another deep drop meanwhile, on further stacks of its own.
+        drop((0..3000).fold(None, |next, _| Some(Rc::new(Telling(&told, next)))));
+        assert_eq!(told.take(), 3000);
+    }
+    assert!(matches!(left.resume(()), CoroutineResult::Return(())));
+    assert_eq!(count.get(), 5000);
 }

@@ -3,23 +3,63 @@
 //! A few instructions for each processor: keep the stack pointer in the frame pointer, which the callee preserves, set
 //! it to the other stack, call, set it back. The directives tell debuggers and backtraces the same, so that they walk
 //! from the other stack to the one below. (System V ABI for AMD64, §3.2; Procedure Call Standard for AArch64, §6.)
+//!
+//! Where address sanitizer is part of the program, it is told (its interface for fibers): else it would not know which
+//! stack a panic unwinds, and take what is left there for errors.
+
+use core::ffi::c_void;
+use core::ptr;
+
+use super::Range;
+use crate::units::regain;
 
 /// Whether this processor is one that is known here.
 pub const CAN_SWITCH: bool =
     cfg!(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)));
 
-/// Calls `work(with)` on the stack that ends at `top`, and returns when it does.
+/// Calls `work(with)` on the stack `on`, and returns when it does.
 ///
 /// # Safety
-/// `top` is a multiple of 16; below it is room for what `work` needs, nobody else uses it meanwhile, and it ends in a
-/// guard. Only where [`CAN_SWITCH`].
+/// `on` is the caller's alone, ends at a multiple of 16, begins with a guard, and has room for what `work` needs.
+/// `work` does not unwind, and may be called with `with`. Only where [`CAN_SWITCH`].
+pub unsafe fn call_on_stack(on: Range, work: unsafe fn(*mut ()), with: *mut ()) {
+    let mut call = Call { work, with, sanitizer: Sanitizer::find() };
+    let before = call.sanitizer.map(|sanitizer| sanitizer.leave_for(on));
+    // SAFETY: the caller's promise about the stack; `arrive` gets what it asks for.
+    unsafe { switch(on.end(), arrive, (&raw mut call).cast()) };
+    if let (Some(sanitizer), Some(before)) = (call.sanitizer, before) {
+        sanitizer.come_back(before);
+    }
+}
+
+struct Call {
+    work: unsafe fn(*mut ()),
+    with: *mut (),
+    sanitizer: Option<Sanitizer>,
+}
+
+/// The first function on the other stack.
+///
+/// # Safety
+/// `call` is a [`Call`], whose work may be done.
+unsafe extern "C" fn arrive(call: *mut ()) {
+    // SAFETY: by the precondition.
+    let Call { work, with, sanitizer } = unsafe { &*call.cast::<Call>() };
+    let from = sanitizer.map(Sanitizer::arrive);
+    // SAFETY: by the precondition.
+    unsafe { work(*with) };
+    if let (Some(sanitizer), Some(from)) = (sanitizer, from) {
+        sanitizer.leave_for_good(from);
+    }
+}
+
+/// Calls `work(with)` with the stack pointer at `top`.
+///
+/// # Safety
+/// As for [`call_on_stack`].
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[unsafe(naked)]
-pub unsafe extern "C" fn call_on_stack(
-    top: usize,
-    work: unsafe extern "C" fn(*mut ()),
-    with: *mut (),
-) {
+unsafe extern "C" fn switch(top: usize, work: unsafe extern "C" fn(*mut ()), with: *mut ()) {
     core::arch::naked_asm!(
         ".cfi_startproc",
         "push rbp",
@@ -44,11 +84,7 @@ pub unsafe extern "C" fn call_on_stack(
 /// As above.
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 #[unsafe(naked)]
-pub unsafe extern "C" fn call_on_stack(
-    top: usize,
-    work: unsafe extern "C" fn(*mut ()),
-    with: *mut (),
-) {
+unsafe extern "C" fn switch(top: usize, work: unsafe extern "C" fn(*mut ()), with: *mut ()) {
     core::arch::naked_asm!(
         ".cfi_startproc",
         "stp x29, x30, [sp, #-16]!",
@@ -76,11 +112,93 @@ pub unsafe extern "C" fn call_on_stack(
 /// # Safety
 /// As for `work`.
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
-pub unsafe extern "C" fn call_on_stack(
-    _top: usize,
-    work: unsafe extern "C" fn(*mut ()),
-    with: *mut (),
-) {
+unsafe extern "C" fn switch(_top: usize, work: unsafe extern "C" fn(*mut ()), with: *mut ()) {
     // SAFETY: the caller's promise.
     unsafe { work(with) }
 }
+
+/// What address sanitizer wants to be told when stacks are switched (`sanitizer/common_interface_defs.h`).
+#[derive(Clone, Copy)]
+struct Sanitizer {
+    start: unsafe extern "C" fn(*mut *mut c_void, *const c_void, usize),
+    finish: unsafe extern "C" fn(*mut c_void, *mut *const c_void, *mut usize),
+}
+
+impl Sanitizer {
+    /// If it is part of the program.
+    fn find() -> Option<Sanitizer> {
+        let (start, finish) = (start_switch_fiber(), finish_switch_fiber());
+        // SAFETY: null, or the function of that name, which has this type.
+        let start = unsafe { core::mem::transmute::<*const (), Option<_>>(start) };
+        // SAFETY: as above.
+        let finish = unsafe { core::mem::transmute::<*const (), Option<_>>(finish) };
+        Some(Sanitizer { start: start?, finish: finish? })
+    }
+
+    /// Before the switch; returns what it keeps of the stack that is left.
+    fn leave_for(self, to: Range) -> *mut c_void {
+        let mut kept = ptr::null_mut();
+        // SAFETY: the range is a stack, and the switch comes next.
+        unsafe { (self.start)(&raw mut kept, regain::<c_void>(to.at), to.len) };
+        kept
+    }
+
+    /// After it; returns the stack that was left.
+    fn arrive(self) -> (*const c_void, usize) {
+        let (mut at, mut len) = (ptr::null(), 0);
+        // SAFETY: the switch has come; a stack that is new has nothing kept.
+        unsafe { (self.finish)(ptr::null_mut(), &raw mut at, &raw mut len) };
+        (at, len)
+    }
+
+    /// Before the switch back.
+    fn leave_for_good(self, (at, len): (*const c_void, usize)) {
+        // SAFETY: that is the stack below; null says that this one is not come back to.
+        unsafe { (self.start)(ptr::null_mut(), at, len) };
+    }
+
+    /// After it.
+    fn come_back(self, kept: *mut c_void) {
+        // SAFETY: the switch back has come, to the stack of which this was kept.
+        unsafe { (self.finish)(kept, ptr::null_mut(), ptr::null_mut()) };
+    }
+}
+
+/// A function that gives the address of a symbol, null where the program has none: a weak reference, for which stable
+/// Rust has no words.
+macro_rules! weak_symbol {
+    ($function:ident, $symbol:literal) => {
+        #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
+        #[unsafe(naked)]
+        extern "C" fn $function() -> *const () {
+            core::arch::naked_asm!(
+                concat!(".weak ", $symbol),
+                concat!("mov rax, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
+                "ret",
+            )
+        }
+
+        #[cfg(all(target_arch = "aarch64", target_os = "linux", not(miri)))]
+        #[unsafe(naked)]
+        extern "C" fn $function() -> *const () {
+            core::arch::naked_asm!(
+                concat!(".weak ", $symbol),
+                concat!("adrp x0, :got:", $symbol),
+                concat!("ldr x0, [x0, :got_lo12:", $symbol, "]"),
+                "ret",
+            )
+        }
+
+        #[cfg(not(all(
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+            target_os = "linux",
+            not(miri)
+        )))]
+        extern "C" fn $function() -> *const () {
+            ptr::null()
+        }
+    };
+}
+
+weak_symbol!(start_switch_fiber, "__sanitizer_start_switch_fiber");
+weak_symbol!(finish_switch_fiber, "__sanitizer_finish_switch_fiber");

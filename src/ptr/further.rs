@@ -56,8 +56,8 @@ pub fn work_on(work: &mut dyn FnMut()) -> bool {
     let mut call = Call { work, panic: None };
     let further = Further { range, deepest: Cell::new(range.end()) };
     let outer = LAST.replace(&raw const further);
-    // SAFETY: the range is ours and guarded, and its end a multiple of OS pages. `enter` gets what it asks for.
-    unsafe { os::call_on_stack(range.end(), enter, (&raw mut call).cast()) };
+    // SAFETY: the range is ours and guarded, and whole OS pages. `enter` gets what it asks for, and catches panics.
+    unsafe { os::call_on_stack(range, enter, (&raw mut call).cast()) };
     if !ptr::eq(LAST.replace(outer), &raw const further) {
         misuse::drops_out_of_order();
     }
@@ -79,7 +79,7 @@ struct Call<'a> {
 
 /// # Safety
 /// `call` is a [`Call`] that nobody else uses meanwhile.
-unsafe extern "C" fn enter(call: *mut ()) {
+unsafe fn enter(call: *mut ()) {
     // SAFETY: by the precondition.
     let call = unsafe { &mut *call.cast::<Call<'_>>() };
     // Whoever gave the work looks at what it panicked with.
