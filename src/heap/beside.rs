@@ -13,7 +13,8 @@
 //! The table is a block itself (64 bytes to 32 KiB, of which only OS pages that are used cost memory), made when the
 //! first word of a pool is asked for, and freed when the pool is released. That happens in the midst of other work on
 //! pools, so tables that are no longer needed are put aside, in a list through their own first words, and freed at
-//! the next slow path.
+//! the next slow path. (A table may come to lie in the very pool that it describes, or two pools hold each other's.
+//! Such a pool is not released when all else in it is free; it serves the next who want blocks of its class.)
 
 use core::alloc::Layout;
 use core::cell::Cell;

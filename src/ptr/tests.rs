@@ -5,6 +5,7 @@ use core::cell::Cell;
 
 use super::{Rc, Weak};
 use crate::heap;
+use crate::os;
 
 thread_local! {
     /// Every side cell that is made now counts as far away.
@@ -99,6 +100,58 @@ fn side_cells_may_lie_anywhere() {
     // Other tests run beside this one: what is looked for is a leak of tens of thousands.
     let after = std::thread::spawn(live_blocks).join().expect("the thread");
     assert!(after < before + 5_000, "{before} blocks before, {after} after");
+}
+
+#[test]
+fn what_says_where_far_cells_are_goes_with_the_pools() {
+    // 2048 blocks in a pool, each with a word beside it.
+    let tables = || {
+        let stats = heap::stats();
+        let class = stats.classes().iter().find(|class| class.block_size == 16 << 10);
+        class.expect("a class of that size").blocks_used
+    };
+    let work = move || {
+        ALL_FAR.set(true);
+        let before = tables();
+        let mut most = 0;
+        for _ in 0..20 {
+            let many: Vec<_> = (0..100_000u64).map(|n| Rc::new([n; 3])).collect();
+            let weaks: Vec<_> = many.iter().step_by(100).map(Rc::downgrade).collect();
+            most = most.max(tables() - before);
+            drop(many);
+            drop(weaks);
+            heap::purge();
+        }
+        // Other tests run beside this one. There were 49 or so in each round.
+        assert!(most >= 45, "{most} tables for 100 000 blocks");
+        let after = tables();
+        assert!(after < before + 200, "{before} tables before, {after} after");
+    };
+    std::thread::spawn(work).join().expect("the thread");
+}
+
+#[test]
+fn drops_nest_where_they_are_when_no_further_stack_can_be_had() {
+    struct Link<'a>(
+        #[expect(dead_code, reason = "only held")] Option<Rc<Link<'a>>>,
+        #[expect(dead_code, reason = "only held")] Telling<'a>,
+    );
+    std::thread::scope(|scope| {
+        let work = || {
+            let told = Cell::new(0);
+            // Somebody else may have kept one.
+            for k in [0, 1, 0, 1] {
+                let list = (0..1000)
+                    .fold(None, |next, _| Some(Rc::new(Link(next, Telling(&told, [0; 3])))));
+                os::refuse_from(k);
+                drop(list);
+                os::refuse_none();
+                assert_eq!(told.take(), 1000);
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(8 << 20).spawn_scoped(scope, work);
+        thread.expect("a thread").join().expect("the thread");
+    });
 }
 
 #[test]
