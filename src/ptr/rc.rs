@@ -170,6 +170,7 @@ impl<T> Rc<T> {
     /// let pinned = neap::Rc::pin(7);
     /// assert_eq!(*pinned, 7);
     /// ```
+    #[must_use]
     pub fn pin(value: T) -> Pin<Rc<T>> {
         // SAFETY: the value stays in its block until it is dropped; `get_mut` and the like ask for an `Rc`, which a
         // `Pin` does not give without `unsafe` or `Unpin`.
@@ -184,6 +185,7 @@ impl<T> Rc<T> {
     /// // SAFETY: it was written.
     /// assert_eq!(*unsafe { five.assume_init() }, 5);
     /// ```
+    #[must_use]
     pub fn new_uninit() -> Rc<MaybeUninit<T>> {
         let place = object::allocate(Layout::new::<T>()).cast::<MaybeUninit<T>>();
         // SAFETY: no bytes have to be there for a `MaybeUninit`.
@@ -197,6 +199,7 @@ impl<T> Rc<T> {
     /// // SAFETY: 0 is a number.
     /// assert_eq!(*unsafe { zero.assume_init() }, 0);
     /// ```
+    #[must_use]
     pub fn new_zeroed() -> Rc<MaybeUninit<T>> {
         let place = object::allocate_zeroed(Layout::new::<T>()).cast::<MaybeUninit<T>>();
         // SAFETY: as in `new_uninit`.
@@ -283,7 +286,6 @@ impl<T: ?Sized> Rc<T> {
     /// assert_eq!(neap::Rc::weak_count(&strong), 1);
     /// ```
     #[inline]
-    #[must_use]
     pub fn weak_count(this: &Self) -> usize {
         this.side().map_or(0, |side| side.weak() as usize)
     }
@@ -296,7 +298,6 @@ impl<T: ?Sized> Rc<T> {
     /// assert_eq!(neap::Rc::strong_count(&one), 2);
     /// ```
     #[inline]
-    #[must_use]
     pub fn strong_count(this: &Self) -> usize {
         this.header().strong() as usize
     }
@@ -309,7 +310,6 @@ impl<T: ?Sized> Rc<T> {
     /// assert!(!neap::Rc::ptr_eq(&one, &neap::Rc::new(5)));
     /// ```
     #[inline]
-    #[must_use]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         core::ptr::addr_eq(this.value.as_ptr(), other.value.as_ptr())
     }
@@ -321,7 +321,6 @@ impl<T: ?Sized> Rc<T> {
     /// assert_eq!(neap::Rc::as_ptr(&five), &*five as *const i32);
     /// ```
     #[inline]
-    #[must_use]
     pub fn as_ptr(this: &Self) -> *const T {
         this.value.as_ptr()
     }

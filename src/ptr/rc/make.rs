@@ -22,6 +22,7 @@ impl<T> Rc<[T]> {
     /// // SAFETY: all three were written.
     /// assert_eq!(*unsafe { three.assume_init() }, [0, 1, 2]);
     /// ```
+    #[must_use]
     pub fn new_uninit_slice(len: usize) -> Rc<[MaybeUninit<T>]> {
         let start = object::allocate(layout::<T>(len)).cast();
         // SAFETY: no bytes have to be there for a `MaybeUninit`.
@@ -38,6 +39,7 @@ impl<T> Rc<[T]> {
     /// // SAFETY: 0 is a number.
     /// assert_eq!(*unsafe { zeroes.assume_init() }, [0, 0, 0]);
     /// ```
+    #[must_use]
     pub fn new_zeroed_slice(len: usize) -> Rc<[MaybeUninit<T>]> {
         let start = object::allocate_zeroed(layout::<T>(len)).cast();
         // SAFETY: as above.
