@@ -152,22 +152,28 @@ pub use settings::Thp;
 /// # The order of drops
 ///
 /// As with std: when the last reference goes, the value is dropped at once, then its fields in their order, and what
-/// they alone own, and so on down to 40 objects inside each other. What dies deeper down is dropped by a loop at that
-/// depth, before the drop of the 40th returns. There an object may outlive the value that held it by a while; so may
+/// they alone own, and so on down to 100 objects inside each other. What dies deeper down is dropped by a loop at that
+/// depth, before the drop of the 100th returns. There an object may outlive the value that held it by a while; so may
 /// one whose last reference a `Drop` of the program gives up there, while that `Drop` goes on. A drop that panics does
-/// not keep the others from being dropped, and the first panic goes on.
+/// not keep the others in the loop from being dropped, and the first panic goes on.
 ///
 /// Only objects that have something to drop count, and only drops nested in drops, not how a structure was made.
 ///
 /// What may borrow is dropped in std's order at any depth: an `Rc<T>` where a lifetime, a reference, a trait object or a
 /// closure stands in the full name of `T`. `Rc<Node<'_>>` and `Rc<dyn Shape>` are of that kind; `Rc<Node>` is not,
-/// whatever is inside `Node`. These nest, from a depth of about 50 on on *further stacks* of 8 MiB of addresses each that neap
-/// maps for the purpose: memory of about 100 bytes for each level (1 KiB in debug builds) until the drop returns. There a
-/// `Drop` has at least 400 KiB of stack for itself. Where none can be mapped, and on processors other than x86-64 and
-/// AArch64, they nest as deep as the stack at hand allows.
+/// whatever is inside `Node`. These nest as deep as they need to, with about 100 bytes of memory for each level (1 KiB in
+/// debug builds) until the drop returns.
 ///
-/// The depth of 40 is made for a stack of 64 KiB, in debug builds too. Values of other kinds in between, a `Box` in a
-/// `Box` in a `Box`, nest as they do everywhere.
+/// # Stacks
+///
+/// From a depth of 32 on, drops run on *further stacks* that neap maps for the purpose: 256 MiB of addresses, of
+/// which a `Drop` of the program has at least half for itself, and memory as it is touched. One is kept in the process
+/// for the next time. So a stack of 64 KiB is enough for any depth, in debug builds too. (Values of other kinds in between, a
+/// `Box` in a `Box` in a `Box`, nest as they do everywhere.) A program that overflows one ends with `SIGSEGV` and without
+/// the message that Rust has for its threads' own stacks. Where none can be mapped, and on processors other than x86-64
+/// and AArch64, drops go on on the stack at hand.
+///
+/// Coroutines may be left inside drops, and come back to in any order.
 ///
 /// # What is different
 ///

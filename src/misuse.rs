@@ -61,17 +61,3 @@ pub fn too_many_references() -> ! {
     line.print();
     crate::os::abort()
 }
-
-/// Says that stacks were switched inside deep drops in a way that can't be followed, and aborts.
-#[cold]
-#[inline(never)]
-pub fn drops_out_of_order() -> ! {
-    let mut line = Line::<128>::new();
-    // As above.
-    let _ = writeln!(
-        line,
-        "neap: stacks were switched inside deep drops, and the drops ended in another order"
-    );
-    line.print();
-    crate::os::abort()
-}

@@ -18,6 +18,7 @@
 
 #[cfg(test)]
 mod fake;
+mod sanitizer;
 mod switch;
 mod unix;
 

@@ -32,6 +32,7 @@ mod coerce;
 mod end;
 mod further;
 mod header;
+mod later;
 mod nest;
 #[cfg(feature = "nightly")]
 mod nightly;

@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The depth down to which values are dropped in std's order; documented at `neap::rc`.
-const ORDINARY_DEPTH: usize = 40;
+const ORDINARY_DEPTH: usize = 100;
 
 /// Nodes of a large structure.
 fn nodes() -> usize {
@@ -574,6 +574,68 @@ fn many_threads_at_once() {
     }
 }
 
+/// Many kinds of owners between two `Rc`s: their frames lie on the stack, too.
+#[test]
+fn many_owners_between() {
+    use std::collections::{BTreeMap, HashMap};
+
+    #[expect(dead_code, reason = "only held")]
+    enum Link<T> {
+        Owners(Option<Box<Vec<Option<Box<Vec<Option<Rc<Link<T>>>>>>>>>, T, Counted),
+        Hashed(HashMap<u32, Rc<Link<T>>>, T, Counted),
+        Sorted(BTreeMap<u32, Rc<Link<T>>>, T, Counted),
+        End,
+    }
+    fn chain<T: Copy>(extra: T, kind: usize, length: usize) -> Link<T> {
+        (0..length).fold(Link::End, |below, _| {
+            let below = Rc::new(below);
+            match kind {
+                0 => Link::Owners(
+                    Some(Box::new(vec![Some(Box::new(vec![Some(below)]))])),
+                    extra,
+                    Counted,
+                ),
+                1 => Link::Hashed(HashMap::from([(1, below)]), extra, Counted),
+                _ => Link::Sorted(BTreeMap::from([(1, below)]), extra, Counted),
+            }
+        })
+    }
+    on_a_small_stack(|| {
+        let text = String::from("tide");
+        for length in [30, 60, 200, 20_000] {
+            for kind in 0..3 {
+                drop(chain(1, kind, length));
+                assert_eq!(dropped(), length);
+                drop(chain(text.as_str(), kind, length));
+                assert_eq!(dropped(), length);
+            }
+        }
+    });
+}
+
+/// A program's own drops may take as much of the stack as they like, one inside the other.
+#[test]
+fn large_frames() {
+    struct Large<'a>(&'a Cell<usize>, Option<Rc<Large<'a>>>);
+    impl Drop for Large<'_> {
+        fn drop(&mut self) {
+            let room = std::hint::black_box([1_u8; 100_000]);
+            drop(self.1.take());
+            self.0.set(self.0.get() + usize::from(std::hint::black_box(room)[7]));
+        }
+    }
+    let work = || {
+        for length in [10, 40, 200, 3000] {
+            let count = Cell::new(0);
+            let chain = (0..length).fold(None, |below, _| Some(Rc::new(Large(&count, below))));
+            drop(chain);
+            assert_eq!(count.get(), length);
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(work);
+    thread.expect("a thread").join().unwrap_or_else(|payload| resume_unwind(payload));
+}
+
 #[test]
 fn slices() {
     enum Item {
@@ -859,8 +921,8 @@ fn many_that_panic_far_down_in_a_list() {
             Some(1000)
         );
         assert_eq!(
-            drop_panicking(100_000, 100, |number, each| number.is_multiple_of(each)),
-            Some(100)
+            drop_panicking(100_000, 150, |number, each| number.is_multiple_of(each)),
+            Some(150)
         );
         drop(list(100_000));
         assert_eq!(dropped(), 100_000);

@@ -461,3 +461,97 @@ fn a_further_stack_that_is_left_and_come_back_to() {
     assert!(matches!(left.resume(()), CoroutineResult::Return(())));
     assert_eq!(count.get(), 5000);
 }
+
+#[test]
+fn coroutines_that_are_left_in_drops_may_end_in_any_order() {
+    use corosensei::{Coroutine, Yielder};
+
+    struct Node<'a>(
+        Option<&'a Yielder<(), ()>>,
+        #[expect(dead_code, reason = "held")] Option<Rc<Node<'a>>>,
+    );
+    impl Drop for Node<'_> {
+        fn drop(&mut self) {
+            if let Some(yielder) = self.0 {
+                yielder.suspend(());
+            }
+        }
+    }
+    let order = || {
+        let tree = (0..90).fold(None, |below, n| Some(Rc::new(Ordered(n, below, list(1)))));
+        drop(tree);
+        ORDER.take()
+    };
+    let usual = order();
+    for (depth, count) in [(2, 30), (20, 4), (40, 3), (133, 10), (200, 5), (2, 200)] {
+        let left = |_| {
+            Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
+                let mut list = Some(Rc::new(Node(Some(yielder), None)));
+                for _ in 1..depth {
+                    list = Some(Rc::new(Node(None, list)));
+                }
+                drop(list);
+            })
+        };
+        let mut all: Vec<_> = (0..count).map(left).collect();
+        for coroutine in &mut all {
+            coroutine.resume(());
+        }
+        assert_eq!(order(), usual, "while they are left {depth} deep");
+        for coroutine in &mut all {
+            coroutine.resume(());
+            assert!(coroutine.done());
+        }
+        assert_eq!(order(), usual, "when they have ended");
+    }
+}
+
+thread_local! {
+    static ORDER: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Says when it was dropped.
+struct Ordered(
+    usize,
+    #[expect(dead_code, reason = "held to be dropped")] Option<Rc<Ordered>>,
+    #[expect(dead_code, reason = "held to be dropped")] Option<Rc<Node>>,
+);
+
+impl Drop for Ordered {
+    fn drop(&mut self) {
+        ORDER.with_borrow_mut(|order| order.push(self.0));
+    }
+}
+
+#[test]
+fn a_neighbouring_stack_is_another() {
+    use corosensei::{Coroutine, CoroutineResult, Yielder, stack::DefaultStack};
+
+    thread_local! {
+        static YIELDER: Cell<Option<*const Yielder<(), ()>>> = const { Cell::new(None) };
+    }
+    for kib in [64, 256, 1024] {
+        for depth in [45, 135, 150] {
+            // Mapped one after the other, and so side by side most often.
+            let stacks = [DefaultStack::new(kib << 10), DefaultStack::new(kib << 10)];
+            let [first, second] = stacks.map(|stack| stack.expect("a stack"));
+            let mut left = Coroutine::with_stack(first, move |yielder: &Yielder<(), ()>, ()| {
+                YIELDER.set(Some(yielder));
+                drop_list(depth, |n| {
+                    if n == 30 {
+                        let yielder = YIELDER.get().expect("set above");
+                        // SAFETY: it is the coroutine's that this runs in.
+                        unsafe { (*yielder).suspend(()) };
+                    }
+                });
+            });
+            assert!(matches!(left.resume(()), CoroutineResult::Yield(())));
+            ACT.set(|_| ());
+            let before = DROPPED.get();
+            let mut other = Coroutine::with_stack(second, |_: &Yielder<(), ()>, ()| drop(list(30)));
+            assert!(matches!(other.resume(()), CoroutineResult::Return(())));
+            assert_eq!(DROPPED.replace(before) - before, 30, "when the drop returned");
+            assert!(matches!(left.resume(()), CoroutineResult::Return(())));
+        }
+    }
+}

@@ -26,7 +26,8 @@ fn main() {
             a_drop_that_panics_far_down_among_many,
             a_drop_that_panics_with_weaks_left,
             a_drop_that_panics_with_raw_weaks_left,
-            a_drop_that_panics_near_and_another_far_down,
+            drops_that_panic_where_they_were_put_off,
+            a_panic_that_is_caught_while_another_goes_by,
             two_drops_that_panic_inside_each_other_abort,
             new_cyclic_with_a_closure_that_panics,
             new_cyclic_with_a_closure_that_panics_far_down,
@@ -41,7 +42,7 @@ fn main() {
             a_panic_that_passes_through_owners,
             depth_is_counted_right_after_panics,
         ],
-        entries![panic_inside_a_panic],
+        entries![panic_inside_a_panic, panic_far_inside_a_panic],
     );
 }
 
@@ -338,31 +339,66 @@ fn a_drop_that_panics_with_raw_weaks_left() {
     });
 }
 
-fn a_drop_that_panics_near_and_another_far_down() {
-    thread_local! {
-        static PANICKING: Cell<[u32; 2]> = const { Cell::new([0; 2]) };
-        static DROPPED: Cell<u32> = const { Cell::new(0) };
-    }
-    // Borrows nothing, so what is far down is dropped in a loop of its own, where a panic is caught.
-    struct Link(u32, #[expect(dead_code, reason = "only held")] Option<Rc<Link>>);
-    impl Drop for Link {
-        fn drop(&mut self) {
-            DROPPED.set(DROPPED.get() + 1);
-            if PANICKING.get().contains(&self.0) {
-                std::panic::resume_unwind(Box::new(self.0));
-            }
+thread_local! {
+    /// Which links of a chain panic.
+    static PANICKING: Cell<[u32; 2]> = const { Cell::new([0; 2]) };
+    static DROPPED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A link of a chain that borrows nothing, so that what is far down is put off.
+struct Link(u32, #[expect(dead_code, reason = "only held")] Option<Rc<Link>>);
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        DROPPED.set(DROPPED.get() + 1);
+        if PANICKING.get().contains(&self.0) {
+            panic_planned(self.0);
         }
     }
-    for (near, far) in [(120, 10), (110, 50), (100, 1), (81, 70)] {
+}
+
+/// Number 1 is the first to be dropped.
+fn chain(length: u32, panicking: [u32; 2]) -> Option<Rc<Link>> {
+    PANICKING.set(panicking);
+    DROPPED.set(0);
+    (1..=length).rev().fold(None, |below, number| Some(Rc::new(Link(number, below))))
+}
+
+fn drops_that_panic_where_they_were_put_off() {
+    for (first, second) in [(150, 300), (500, 900), (134, 145), (234, 336)] {
         leaves_nothing_behind(|| {
-            let list = (1..=120).fold(None, |below, number| Some(Rc::new(Link(number, below))));
-            PANICKING.set([near, far]);
-            DROPPED.set(0);
-            let payload = catch_unwind(AssertUnwindSafe(|| drop(list))).expect_err("it panics");
-            assert_eq!(payload.downcast_ref(), Some(&near), "the first panic goes on");
-            assert_eq!(DROPPED.get(), 120);
+            let chain = chain(1000, [first, second]);
+            assert_eq!(caught(|| drop(chain)), first, "the first panic goes on");
+            assert_eq!(DROPPED.get(), 1000);
         });
     }
+}
+
+fn a_panic_that_is_caught_while_another_goes_by() {
+    struct Guard(u32);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let chain = chain(self.0, [self.0, 0]);
+            assert_eq!(caught(|| drop(chain)), self.0);
+            assert_eq!(DROPPED.get(), self.0);
+        }
+    }
+    for length in [1, 10, 31, 32, 33, 40, 99, 100, 132, 133, 134, 300, 2000] {
+        leaves_nothing_behind(|| {
+            let outer = caught(|| {
+                let _guard = Guard(length);
+                panic_planned(7)
+            });
+            assert_eq!(outer, 7);
+        });
+    }
+}
+
+/// A mode: one that panics near the beginning, and another far down in what is dropped because of that.
+fn panic_far_inside_a_panic() {
+    let chain = chain(1000, [5, 700]);
+    let result = catch_unwind(AssertUnwindSafe(|| drop(chain)));
+    println!("{}", result.is_err());
 }
 
 /// A mode: two panics that std's `Rc` could not bear either.
@@ -374,11 +410,11 @@ fn panic_inside_a_panic() {
 }
 
 fn two_drops_that_panic_inside_each_other_abort() {
-    let ended = child("panic_inside_a_panic").limited(libc::RLIMIT_CORE, 0).run();
-    // Rust ends a process whose drop panics because of a panic. Whether that happens is not neap's to say, but
-    // it must not hang, crash or go on without a panic.
-    let passed_on = ended.status.success() && ended.stdout.trim() == "true";
-    assert!(ended.aborted() || passed_on, "{}", ended.describe());
+    for mode in ["panic_inside_a_panic", "panic_far_inside_a_panic"] {
+        // Rust ends a process whose drop panics because of a panic.
+        let ended = child(mode).limited(libc::RLIMIT_CORE, 0).run();
+        assert!(ended.aborted(), "{mode}: {}", ended.describe());
+    }
 }
 
 fn new_cyclic_with_a_closure_that_panics() {

@@ -7,7 +7,7 @@ use core::mem::needs_drop;
 use core::ptr::{self, NonNull};
 
 use super::object::{self, Shape};
-use super::{nest, side};
+use super::{borrows, later, nest, side};
 
 // The functions that lie on the stack while a value is dropped keep their frames small, in debug builds too: what
 // they need besides is done in functions of their own, and nothing is inlined by force.
@@ -50,7 +50,7 @@ unsafe fn end_slow<T: ?Sized>(value: NonNull<T>) {
         unsafe { bury(value) };
     }
     // SAFETY: the caller's promise; nobody can upgrade any more.
-    unsafe { nest::descend(value) };
+    unsafe { nest::descend::<Counted, T>(value, may_wait::<T>) };
 }
 
 /// For objects with a side cell, and nothing to drop.
@@ -70,16 +70,23 @@ unsafe fn bury<T: ?Sized>(value: NonNull<T>) {
     unsafe { side::of(value.cast(), shape) }.bury();
 }
 
-/// Drops the value and gives the block back.
-///
-/// # Safety
-/// As for [`end`]; and nobody can upgrade any more.
-#[inline]
-pub unsafe fn perform<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: the caller's promise. Before the drop, because afterwards there is no value to be asked.
-    let _part = unsafe { Part::new(value) };
-    // SAFETY: the value is alive and given up.
-    unsafe { ptr::drop_in_place(value.as_ptr()) };
+/// The end of what an `Rc` points to.
+struct Counted;
+
+impl later::End for Counted {
+    /// Drops the value and gives the block back. Nobody can upgrade any more.
+    #[inline]
+    unsafe fn end<T: ?Sized>(value: NonNull<T>) {
+        // SAFETY: the caller's promise. Before the drop, because afterwards there is no value to be asked.
+        let _part = unsafe { Part::new(value) };
+        // SAFETY: the value is alive and given up.
+        unsafe { ptr::drop_in_place(value.as_ptr()) };
+    }
+}
+
+/// Whether the drop of such a value may be put off.
+fn may_wait<T: ?Sized>() -> bool {
+    !borrows::may_borrow::<T>()
 }
 
 /// Gives the block back when it is dropped, unless a raw `Weak` keeps it; so also when the drop of the value panics.
