@@ -579,9 +579,12 @@ fn many_threads_at_once() {
 fn many_owners_between() {
     use std::collections::{BTreeMap, HashMap};
 
+    /// Each adds two frames.
+    type Owned<T> = Option<Box<Vec<T>>>;
+
     #[expect(dead_code, reason = "only held")]
     enum Link<T> {
-        Owners(Option<Box<Vec<Option<Box<Vec<Option<Rc<Link<T>>>>>>>>>, T, Counted),
+        Owners(Owned<Owned<Option<Rc<Link<T>>>>>, T, Counted),
         Hashed(HashMap<u32, Rc<Link<T>>>, T, Counted),
         Sorted(BTreeMap<u32, Rc<Link<T>>>, T, Counted),
         End,
