@@ -42,6 +42,8 @@ mod flush;
 mod large;
 mod magazine;
 mod mapping;
+#[cfg(feature = "gc")]
+mod objects;
 mod pools;
 mod refill;
 mod report;
@@ -63,9 +65,14 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::units::{UnitId, regain};
 use magazine::{Front, Magazine};
 use pools::ClassPools;
+use thread::Content;
 
 pub(crate) use beside::{Word, make_word, word};
+#[cfg(feature = "gc")]
+pub(crate) use objects::Objects;
 pub use report::{ClassStats, HeapStats, stats};
+#[cfg(feature = "gc")]
+pub(crate) use thread::at_end;
 pub use walk::{Item, walk};
 
 /// One heap.
@@ -85,6 +92,8 @@ struct Heap {
     until_idle: Cell<u32>,
     /// Tables beside pools that were released.
     aside: beside::List,
+    /// What its blocks are, while it is attached.
+    content: Cell<Content>,
     classes: [ClassPools; CLASSES],
     slots: [Cell<*mut u8>; SLOTS],
 }
@@ -177,16 +186,16 @@ pub(crate) fn free(block: *mut u8, layout: Layout) {
 
 #[inline(always)]
 fn allocate_class(class: SizeClass, options: Options) -> *mut u8 {
-    match thread::front().magazine(class).pop() {
+    match thread::front(Content::Raw).magazine(class).pop() {
         Some(block) => block.as_ptr(),
-        None => refill::allocate_slow(class, options),
+        None => refill::allocate_slow(Content::Raw, class, options),
     }
 }
 
 #[inline(always)]
 fn free_class(block: *mut u8, class: SizeClass) {
-    if !thread::front().magazine(class).push(block) {
-        flush::free_slow(block, class);
+    if !thread::front(Content::Raw).magazine(class).push(block) {
+        flush::free_slow(Content::Raw, block, class);
     }
 }
 

@@ -113,6 +113,8 @@ mod config;
 
 #[cfg(not(neap_loom))]
 mod arena;
+#[cfg(all(feature = "gc", not(neap_loom)))]
+pub mod gc;
 #[cfg(not(neap_loom))]
 mod global;
 #[cfg(not(neap_loom))]
@@ -128,6 +130,9 @@ mod ptr;
 #[cfg(not(neap_loom))]
 mod settings;
 
+#[cfg(all(feature = "gc", not(neap_loom)))]
+#[doc(inline)]
+pub use gc::{Finalize, Gc, Trace};
 #[cfg(not(neap_loom))]
 pub use global::{Configured, Neap};
 #[cfg(not(neap_loom))]

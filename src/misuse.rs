@@ -61,3 +61,18 @@ pub fn too_many_references() -> ! {
     line.print();
     crate::os::abort()
 }
+
+/// Says that the `trace` of a type is wrong, and aborts.
+#[cfg(feature = "gc")]
+#[cold]
+#[inline(never)]
+pub fn wrong_trace(name: &str) -> ! {
+    let mut line = Line::<512>::new();
+    // As above.
+    let _ = writeln!(
+        line,
+        "neap: more references were traced to an object of type {name} than there are: a `Trace` visits one twice, or one that its value does not own"
+    );
+    line.print();
+    crate::os::abort()
+}

@@ -12,6 +12,7 @@
 
 use super::Heap;
 use super::drain::{drain, drain_inbox};
+use super::thread::Content;
 use crate::arena::Arena;
 use crate::config::FIRST_UNIT;
 use crate::pool::{Announce, CLASSES, OwnedPool, Owner, PoolLinks, PoolRef, SizeClass, Tag};
@@ -51,6 +52,10 @@ fn abandon(heap: &Heap, pool: OwnedPool, class: SizeClass) {
 
 /// Takes an abandoned pool of `class` with free blocks over; false when there is none.
 pub fn adopt(heap: &Heap, class: SizeClass) -> bool {
+    if heap.content.get() == Content::Objects {
+        // What lies in it may be anything.
+        return false;
+    }
     while let Some(pool) = adopt_one(heap, class) {
         if pool.free_count() > 0 {
             return true;
@@ -89,7 +94,11 @@ fn welcome_pending(heap: &Heap, pool: OwnedPool, class: SizeClass) {
 pub fn as_own(heap: &Heap, pool: PoolRef) -> Option<OwnedPool> {
     match pool.owned_by(heap.id()) {
         Some(own) => Some(own),
-        None if pool.shared().peek() == (Owner::Unlisted, 0) => take_over(heap, pool),
+        None if pool.shared().peek() == (Owner::Unlisted, 0)
+            && heap.content.get() == Content::Raw =>
+        {
+            take_over(heap, pool)
+        }
         None => None,
     }
 }

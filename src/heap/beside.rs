@@ -20,6 +20,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
+use super::thread::Content;
 use super::{Heap, flush};
 use crate::pool::{OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
@@ -139,7 +140,10 @@ fn put_aside_slow(heap: &Heap, table: usize, class: SizeClass) {
 #[cold]
 pub fn settle(heap: &Heap) {
     while let Some((table, class)) = heap.aside.pop() {
-        if !flush::take(heap, table, class) {
+        if heap.content.get() == Content::Objects {
+            // A table is none.
+            super::free_class(table, class);
+        } else if !flush::take(heap, table, class) {
             flush::free_directly(table.addr(), class);
         }
     }

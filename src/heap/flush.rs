@@ -9,6 +9,7 @@ use core::cell::Cell;
 
 use super::capacity::Slow;
 use super::drain::drain_inbox;
+use super::thread::Content;
 use super::{Heap, abandon, beside, sweep, thread};
 use crate::misuse::{self, Misuse};
 use crate::pool::{List, OwnedPool, PoolRef, SizeClass};
@@ -17,9 +18,9 @@ use crate::settings::Options;
 /// The slow path of a free.
 #[cold]
 #[inline(never)]
-pub fn free_slow(block: *mut u8, class: SizeClass) {
-    let done = thread::keeps_heap()
-        && thread::with_heap(Options::NONE, |heap| {
+pub fn free_slow(content: Content, block: *mut u8, class: SizeClass) {
+    let done = thread::keeps_heap(content)
+        && thread::with_heap(content, Options::NONE, |heap| {
             heap.tick();
             take(heap, block, class)
         })

@@ -8,6 +8,7 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr;
 
+use super::thread::Content;
 use super::{mapping, thread};
 use crate::arena::{self, Claim, Kind};
 use crate::config::{LARGE_DENSE_BYTES, LARGE_MAX, UNIT_BYTES};
@@ -131,7 +132,7 @@ pub fn allocate(layout: Layout, options: Options, zeroed: bool) -> *mut u8 {
 }
 
 fn allocate_run(layout: Layout, units: usize, align: usize, zeroed: bool) -> *mut u8 {
-    let gap = || thread::attached().filter(|_| align == 1)?.gaps.claim(units);
+    let gap = || thread::attached(Content::Raw).filter(|_| align == 1)?.gaps.claim(units);
     let bytes = units * UNIT_BYTES;
     // What the run has beyond the request is never touched, and costs nothing but where pages are huge.
     let dense = || {
@@ -173,7 +174,7 @@ pub fn free(block: *mut u8, layout: Layout) {
                 misuse::abort(Misuse::DoubleFree, address, layout.size());
             }
             arena::release(run.id(), units, units);
-            if let Some(heap) = thread::attached() {
+            if let Some(heap) = thread::attached(Content::Raw) {
                 heap.gaps.note(run.id(), units);
             }
             units * UNIT_BYTES

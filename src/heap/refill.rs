@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 
 use super::capacity::Slow;
 use super::drain::drain_inbox;
+use super::thread::Content;
 use super::{Heap, abandon, sweep, thread};
 use crate::arena;
 use crate::config::{DENSE_BYTES, UNIT_BYTES};
@@ -23,8 +24,8 @@ const POOLS_PER_REFILL: usize = 8;
 /// The slow path of an allocation.
 #[cold]
 #[inline(never)]
-pub fn allocate_slow(class: SizeClass, options: Options) -> *mut u8 {
-    let block = thread::with_heap(options, |heap| {
+pub fn allocate_slow(content: Content, class: SizeClass, options: Options) -> *mut u8 {
+    let block = thread::with_heap(content, options, |heap| {
         heap.tick();
         heap.magazine(class).pop().or_else(|| {
             refill(heap, class);
@@ -38,10 +39,10 @@ pub fn allocate_slow(class: SizeClass, options: Options) -> *mut u8 {
 /// blocks nobody had before, and only when the magazine has none, because used memory is cheaper to clear
 /// than new memory is to get.
 pub fn allocate_zero(class: SizeClass, options: Options) -> Option<*mut u8> {
-    if thread::front().magazine(class).len() > 0 {
+    if thread::front(Content::Raw).magazine(class).len() > 0 {
         return None;
     }
-    thread::with_heap(options, |heap| {
+    thread::with_heap(Content::Raw, options, |heap| {
         heap.tick();
         drain_inbox(heap);
         let lists = heap.class(class);

@@ -6,6 +6,7 @@
 
 use core::fmt::{self, Write};
 
+use super::thread::Content;
 use super::{chunk, large, thread};
 use crate::arena::{self, Arena};
 use crate::config::FIRST_UNIT;
@@ -258,7 +259,9 @@ fn subtract_own_magazines(stats: &mut HeapStats) {
     for class in SizeClass::all() {
         let row = &mut stats.classes[class.index()];
         // Between two looks others may have freed: never below zero.
-        let n = thread::front().magazine(class).len().min(row.blocks_used);
+        let at_hand =
+            Content::ALL.into_iter().map(|content| thread::front(content).magazine(class).len());
+        let n = at_hand.sum::<usize>().min(row.blocks_used);
         row.blocks_used -= n;
         row.blocks_free += n;
     }

@@ -12,7 +12,8 @@
 
 use core::cell::Cell;
 
-use super::{Heap, abandon, drain, flush, thread};
+use super::thread::Content;
+use super::{Heap, abandon, beside, drain, flush, thread};
 use crate::arena::{self, Arena};
 use crate::config::SWEEP_RESERVE_BYTES;
 use crate::os::{self, Range};
@@ -151,7 +152,13 @@ pub fn release_empty(heap: &Heap) -> bool {
 
 /// `neap::heap::purge`.
 pub fn purge() {
-    thread::with_heap(Options::NONE, |heap| {
+    if let Some(objects) = thread::attached(Content::Objects) {
+        flush::flush_all(objects);
+        drain::drain_inbox(objects);
+        let _ = sweep(objects);
+        beside::settle(objects);
+    }
+    thread::with_heap(Content::Raw, Options::NONE, |heap| {
         flush::flush_all(heap);
         drain::drain_inbox(heap);
         thread::settle_parked();

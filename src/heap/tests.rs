@@ -130,7 +130,7 @@ fn join<'scope, T>(threads: impl IntoIterator<Item = ScopedJoinHandle<'scope, T>
 
 /// H2, H3 and P1 of the calling thread's heap. Returns how many pools it has.
 fn validate() -> usize {
-    let heap = thread::attached().unwrap();
+    let heap = thread::attached(thread::Content::Raw).unwrap();
     let (mut pools, mut pool_bytes, mut free_bytes) = (0, 0, 0);
     for class in SizeClass::all() {
         let lists = heap.class(class);
@@ -162,7 +162,7 @@ fn validate() -> usize {
 
 /// Gives all that is at hand back to the pools.
 fn flush() {
-    let heap = thread::attached().unwrap();
+    let heap = thread::attached(thread::Content::Raw).unwrap();
     flush::flush_all(heap);
     drain::drain_inbox(heap);
     sweep::release_empty(heap);
@@ -325,7 +325,7 @@ fn pools_of_ended_threads_are_adopted() {
     assert!(left.iter().all(|block| block.pool() == left[0].pool()));
     let mine = many(1, class);
     assert!(mine[0].pool() == left[0].pool());
-    let heap = thread::attached().unwrap();
+    let heap = thread::attached(thread::Content::Raw).unwrap();
     assert!(left[0].pool().owned_by(heap.id()).is_some());
     assert_eq!(full[0].pool().shared().peek(), (crate::pool::Owner::Unlisted, 0));
     let pool = full[0].pool();

@@ -12,6 +12,9 @@
 //! nothing is ever left behind, in any order. The same holds when there is no key to be had.
 //! The main thread ends with the process; `.fini_array` flushes its magazines then (what was freed twice comes to
 //! light), prints statistics if asked, and deletes the key, because code that is unloaded must not be called.
+//!
+//! A thread may have a second heap, for *objects* ([`Content`]): blocks that all begin with a header, so that who made
+//! them can walk them. It is a heap as any other, but that it takes no pool over that others left.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -54,22 +57,50 @@ enum Phase {
     Ended = 2,
 }
 
+/// What a heap's blocks are. Zero, as in a new heap: anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Content {
+    /// Anything.
+    Raw = 0,
+    /// Objects, which begin with a header and can be walked.
+    Objects = 1,
+}
+
+impl Content {
+    /// Both.
+    pub const ALL: [Content; 2] = [Content::Raw, Content::Objects];
+}
+
 thread_local! {
     /// The front of the attached heap, or [`UNATTACHED`]. A pointer, so static TLS stays small; no destructor.
     static FRONT: Cell<*const Front> = const { Cell::new(&raw const UNATTACHED) };
+    /// The same of the heap of objects.
+    static OBJECTS: Cell<*const Front> = const { Cell::new(&raw const UNATTACHED) };
     static PHASE: Cell<Phase> = const { Cell::new(Phase::Fresh) };
+    /// What is to be done when the thread ends, while it still has its heaps.
+    static AT_END: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+/// Where the front of the heap of this content stands.
+#[inline(always)]
+fn slot<R>(content: Content, f: impl FnOnce(&Cell<*const Front>) -> R) -> R {
+    match content {
+        Content::Raw => FRONT.with(f),
+        Content::Objects => OBJECTS.with(f),
+    }
 }
 
 /// The calling thread's magazines.
 #[inline(always)]
-pub fn front() -> &'static Front {
+pub fn front(content: Content) -> &'static Front {
     // SAFETY: it points at `UNATTACHED` or into a heap; heaps are never unmapped.
-    unsafe { &*FRONT.get() }
+    unsafe { &*slot(content, Cell::get) }
 }
 
-/// The heap that is attached to the calling thread.
-pub fn attached() -> Option<&'static Heap> {
-    let front = FRONT.get();
+/// The heap of this content that is attached to the calling thread.
+pub fn attached(content: Content) -> Option<&'static Heap> {
+    let front = slot(content, Cell::get);
     // SAFETY: what is not `UNATTACHED` was put there by `attach`, from a pointer to a whole heap, of which the
     // front is the first field.
     (!ptr::eq(front, &UNATTACHED)).then(|| unsafe { &*front.cast::<Heap>() })
@@ -77,31 +108,45 @@ pub fn attached() -> Option<&'static Heap> {
 
 /// Calls `f` with the calling thread's heap, which is attached for the call if there is none; `None` when
 /// there is no memory for a heap.
-pub fn with_heap<R>(options: Options, f: impl FnOnce(&'static Heap) -> R) -> Option<R> {
-    if let Some(heap) = attached() {
+pub fn with_heap<R>(
+    content: Content,
+    options: Options,
+    f: impl FnOnce(&'static Heap) -> R,
+) -> Option<R> {
+    if let Some(heap) = attached(content) {
         return Some(f(heap));
     }
-    let heap = attach(options)?;
+    let heap = attach(content, options)?;
     let result = f(heap);
     if PHASE.get() == Phase::Ended {
-        detach();
+        detach(content);
     }
     Some(result)
 }
 
 /// Whether the calling thread keeps its heap, or would if it allocated.
-pub fn keeps_heap() -> bool {
-    PHASE.get() != Phase::Ended || attached().is_some()
+pub fn keeps_heap(content: Content) -> bool {
+    PHASE.get() != Phase::Ended || attached(content).is_some()
 }
 
-fn attach(options: Options) -> Option<&'static Heap> {
+/// Has `f` called when the calling thread ends, while it still has its heaps: after its thread-locals are gone. False:
+/// nobody will tell when it does. The last `f` counts.
+#[cfg(feature = "gc")]
+pub fn at_end(f: fn()) -> bool {
+    AT_END.set(Some(f));
+    // An attached heap arms the key.
+    with_heap(Content::Raw, Options::NONE, |_| ()).is_some() && PHASE.get() == Phase::Attached
+}
+
+fn attach(content: Content, options: Options) -> Option<&'static Heap> {
     settings::decide(options);
     let heap = match PARKED.pop(&HeapLinks) {
         // SAFETY: only heaps are parked.
         Some(id) => unsafe { Heap::from_id(id) },
         None => chunk::make_heap()?,
     };
-    FRONT.set(ptr::from_ref(heap).cast());
+    heap.content.set(content);
+    slot(content, |slot| slot.set(ptr::from_ref(heap).cast()));
     if PHASE.get() == Phase::Fresh {
         // The heap is in place already, should this allocate through us.
         let told = end_key().is_some_and(|key| key.arm(ptr::from_ref(heap).cast_mut().cast()));
@@ -111,10 +156,10 @@ fn attach(options: Options) -> Option<&'static Heap> {
 }
 
 /// Flushes every magazine, abandons the pools and parks the heap.
-fn detach() {
-    let Some(heap) = attached() else { return };
+fn detach(content: Content) {
+    let Some(heap) = attached(content) else { return };
     flush::flush_all(heap);
-    FRONT.set(&raw const UNATTACHED);
+    slot(content, |slot| slot.set(&raw const UNATTACHED));
     abandon::abandon_all(heap);
     beside::settle_directly(heap);
     let kept = heap.pool_bytes.get() > 0;
@@ -179,8 +224,13 @@ fn end_key() -> Option<ThreadEndKey> {
 unsafe extern "C" fn thread_ends(_: *mut c_void) {
     // Relaxed: whoever has deleted the key by now may miss this; nothing can be done about it here.
     ENDING.fetch_add(1, Ordering::Relaxed);
+    if let Some(work) = AT_END.take() {
+        work();
+    }
     PHASE.set(Phase::Ended);
-    detach();
+    // The raw heap last: what the other puts aside lies there.
+    detach(Content::Objects);
+    detach(Content::Raw);
     // ORDERING: Release pairs with the Acquire in `await_ending`: all that this thread did is done.
     ENDING.fetch_sub(1, Ordering::Release);
 }
@@ -208,7 +258,7 @@ extern "C" fn image_ends() {
     }
     // And none that has just begun may still be in it.
     await_ending();
-    if let Some(heap) = attached() {
+    for heap in Content::ALL.into_iter().filter_map(attached) {
         flush::flush_all(heap);
         // A block that another thread has freed as well comes to light here.
         drain::drain_inbox(heap);

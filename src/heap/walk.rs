@@ -4,6 +4,7 @@
 //! pool is adopted. From then on all pools that are looked into are this thread's own, so their free maps are exact, and the
 //! visitor may allocate and free: each pool's map is copied before its blocks are named.
 
+use super::thread::Content;
 use super::{Heap, abandon, drain, flush, mapping, thread};
 use crate::arena::Arena;
 use crate::config::{FIRST_UNIT, MAX_BLOCKS};
@@ -68,7 +69,12 @@ pub enum Item {
 /// println!("{bytes} bytes in blocks");
 /// ```
 pub fn walk(mut visitor: impl FnMut(Item)) {
-    let id = thread::with_heap(Options::NONE, |heap| {
+    let objects = thread::attached(Content::Objects);
+    if let Some(objects) = objects {
+        flush::flush_all(objects);
+        drain::drain_inbox(objects);
+    }
+    let id = thread::with_heap(Content::Raw, Options::NONE, |heap| {
         flush::flush_all(heap);
         drain::drain_inbox(heap);
         thread::settle_parked();
@@ -91,7 +97,9 @@ pub fn walk(mut visitor: impl FnMut(Item)) {
                     pool.run().max(1)
                 }
                 Tag::Pool(class) => {
-                    walk_pool(heap, pool, class, &mut visitor);
+                    for heap in [Some(heap), objects].into_iter().flatten() {
+                        walk_pool(heap, pool, class, &mut visitor);
+                    }
                     class.units()
                 }
             };
@@ -101,7 +109,8 @@ pub fn walk(mut visitor: impl FnMut(Item)) {
 }
 
 fn walk_pool(heap: &Heap, pool: PoolRef, class: SizeClass, visitor: &mut impl FnMut(Item)) {
-    let attached = thread::attached().is_some_and(|own| own.id() == heap.id());
+    let mut attached = Content::ALL.into_iter().filter_map(thread::attached).map(Heap::id);
+    let attached = attached.any(|id| id == heap.id());
     let Some(own) = attached.then(|| pool.owned_by(heap.id())).flatten() else { return };
     let mut out = [0u64; MAX_BLOCKS / 64];
     let used = own.copy_out(class, &mut out);

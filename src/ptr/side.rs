@@ -137,14 +137,9 @@ pub unsafe fn at<'a>(address: usize) -> &'a Side {
 /// `value` is in an object of this shape with the `side` bit clear.
 #[inline(always)]
 pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
-    let cell = NonNull::new(heap::allocate(LAYOUT, Options::NONE)).map(NonNull::cast::<Side>);
-    let Some(cell) = cell else { handle_alloc_error(LAYOUT) };
+    let cell = new(value);
     // SAFETY: O1.
     let header: &Header = unsafe { object::header(value) };
-    let object = Cell::new(value.addr().get());
-    let new = Side { object, weak: Cell::new(1), raw: Cell::new(0) };
-    // SAFETY: the block is large enough, aligned (its class is of multiples of 16), and ours.
-    unsafe { cell.write(new) };
     let distance = cell.addr().get().wrapping_sub(floor(value)).cast_signed();
     // SAFETY: by the precondition.
     if !header.set_distance(distance) && !unsafe { set_slot(value, shape, cell) } {
@@ -152,6 +147,19 @@ pub unsafe fn make<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
     }
     // SAFETY: it was written just now.
     unsafe { cell.as_ref() }
+}
+
+/// A cell for the object with this value: live, and without a `Weak`. Aborts as [`handle_alloc_error`] does when there is
+/// no memory.
+#[inline(always)]
+pub fn new(value: NonNull<u8>) -> NonNull<Side> {
+    let cell = NonNull::new(heap::allocate(LAYOUT, Options::NONE)).map(NonNull::cast::<Side>);
+    let Some(cell) = cell else { handle_alloc_error(LAYOUT) };
+    let object = Cell::new(value.addr().get());
+    let side = Side { object, weak: Cell::new(1), raw: Cell::new(0) };
+    // SAFETY: the block is large enough, aligned (its class is of multiples of 16), and ours.
+    unsafe { cell.write(side) };
+    cell
 }
 
 /// What [`Side::turn_raw`] gives.

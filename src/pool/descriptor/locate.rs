@@ -5,7 +5,8 @@ use core::ptr::NonNull;
 use super::{Descriptor, PoolRef, Tag};
 use crate::arena::{Arena, Kind, kind_of};
 use crate::config::{
-    DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, FREE_MAPS_AT, OUTER_MAP_BYTES, UNIT_BYTES, UNITS,
+    DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, FREE_MAPS_AT, MEDIUM_UNITS, OUTER_MAP_BYTES,
+    UNIT_BYTES, UNITS,
 };
 use crate::misuse::Misuse;
 use crate::pool::SizeClass;
@@ -111,6 +112,22 @@ impl PoolRef {
         let unit = UnitId::of(address).filter(|unit| unit.address() == address)?;
         // SAFETY: the unit lies in a registered arena, behind its metadata.
         (unit.index() >= FIRST_UNIT).then(|| unsafe { PoolRef::from_id(unit) })
+    }
+
+    /// The pool in which `address` is, and its class: by its own unit, or the first of a medium pool.
+    #[cfg(feature = "gc")]
+    pub fn around(address: usize) -> Option<(PoolRef, SizeClass)> {
+        Arena::of(address)?;
+        let unit = address / UNIT_BYTES;
+        [unit, unit & !(MEDIUM_UNITS - 1)].into_iter().find_map(|first| {
+            let id = UnitId::of(first * UNIT_BYTES).filter(|id| id.index() >= FIRST_UNIT)?;
+            // SAFETY: a unit of a registered arena, behind its metadata.
+            let pool = unsafe { PoolRef::from_id(id) };
+            match pool.tag() {
+                Tag::Pool(class) if unit - first < class.units() => Some((pool, class)),
+                _ => None,
+            }
+        })
     }
 
     /// The pool or large run that `address`, in an arena, lies in.

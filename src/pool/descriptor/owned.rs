@@ -60,6 +60,13 @@ impl OwnedPool {
         self.0.get().listed.get()
     }
 
+    /// Whether the block with this index is out.
+    #[cfg(feature = "gc")]
+    pub fn is_out(self, class: SizeClass, index: usize) -> bool {
+        let word = self.free_map(class).words().get(index / 64);
+        word.is_some_and(|word| word.get() & (1 << (index % 64)) == 0)
+    }
+
     /// Sets the bits of blocks that are out, remote frees not counted; returns how many.
     pub fn copy_out(self, class: SizeClass, out: &mut [u64]) -> usize {
         let blocks = class.blocks();

@@ -1,0 +1,137 @@
+//! An array that grows, in memory of neap's own: the collector never asks the program's allocator, which may be what
+//! is calling.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+
+use crate::heap;
+use crate::settings::Options;
+
+/// Values without a drop, one behind the other.
+pub struct Array<T: Copy> {
+    start: Cell<*mut T>,
+    len: Cell<usize>,
+    capacity: Cell<usize>,
+}
+
+impl<T: Copy> Array<T> {
+    /// Without memory.
+    pub const fn new() -> Array<T> {
+        Array { start: Cell::new(ptr::null_mut()), len: Cell::new(0), capacity: Cell::new(0) }
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts one behind the others; false, when there is no memory.
+    #[inline(always)]
+    #[must_use]
+    pub fn push(&self, value: T) -> bool {
+        let len = self.len.get();
+        if len == self.capacity.get() && !self.grow() {
+            return false;
+        }
+        // SAFETY: `len` is below the capacity.
+        let place = unsafe { self.start.get().add(len) };
+        // SAFETY: as above.
+        unsafe { place.write(value) };
+        self.len.set(len + 1);
+        true
+    }
+
+    /// Takes the last one.
+    #[inline]
+    pub fn pop(&self) -> Option<T> {
+        let len = self.len.get().checked_sub(1)?;
+        self.len.set(len);
+        // SAFETY: so many were pushed.
+        let place = unsafe { self.start.get().add(len) };
+        // SAFETY: as above.
+        Some(unsafe { place.read() })
+    }
+
+    /// The one at `place`, which is below the length.
+    #[inline(always)]
+    pub fn get(&self, place: usize) -> T {
+        debug_assert!(place < self.len());
+        // SAFETY: the caller knows that it is there; all callers have the place from this array.
+        let place = unsafe { self.start.get().add(place) };
+        // SAFETY: as above.
+        unsafe { place.read() }
+    }
+
+    /// The one at `place`, which is below the length, to be changed.
+    #[inline(always)]
+    pub fn at(&self, place: usize) -> NonNull<T> {
+        debug_assert!(place < self.len());
+        // SAFETY: as in `get`; nothing lies at 0.
+        unsafe { NonNull::new_unchecked(self.start.get().add(place)) }
+    }
+
+    /// Forgets those from `len` on.
+    pub fn truncate(&self, len: usize) {
+        self.len.set(self.len().min(len));
+    }
+
+    /// Takes all out, and leaves it without memory.
+    #[must_use]
+    pub fn take(&self) -> Array<T> {
+        Array {
+            start: Cell::new(self.start.replace(ptr::null_mut())),
+            len: Cell::new(self.len.replace(0)),
+            capacity: Cell::new(self.capacity.replace(0)),
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        (0..self.len()).map(|place| self.get(place))
+    }
+
+    fn layout(capacity: usize) -> Option<Layout> {
+        Layout::array::<T>(capacity).ok()
+    }
+
+    /// Twice the capacity; false when there is no memory.
+    #[cold]
+    #[inline(never)]
+    fn grow(&self) -> bool {
+        let capacity = (self.capacity.get() * 2).max(64);
+        let Some(layout) = Self::layout(capacity) else { return false };
+        let larger: *mut T = heap::allocate(layout, Options::NONE).cast();
+        if larger.is_null() {
+            return false;
+        }
+        if self.len() > 0 {
+            // SAFETY: the old memory holds so many, the new one is larger, and they are two.
+            unsafe { ptr::copy_nonoverlapping(self.start.get(), larger, self.len()) };
+        }
+        self.free();
+        self.start.set(larger);
+        self.capacity.set(capacity);
+        true
+    }
+
+    fn free(&self) {
+        if let Some(layout) = Self::layout(self.capacity.get())
+            && self.capacity.get() > 0
+        {
+            heap::free(self.start.get().cast(), layout);
+        }
+    }
+}
+
+impl<T: Copy> Drop for Array<T> {
+    fn drop(&mut self) {
+        self.free();
+    }
+}

@@ -1,0 +1,175 @@
+//! What becomes of garbage: finalizers, weak references, drops, blocks.
+
+use std::any::Any;
+use std::mem::forget;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::array::Array;
+use super::find::find_again;
+use super::header;
+use super::object::{self, Shape};
+use super::set::{Entry, Set};
+use super::state::{GENERATIONS, State};
+use super::stats::Collected;
+use super::weak;
+
+/// Finalizes, clears, drops and frees the objects of `garbage`, of which each entry tells what the header says and how many
+/// references there are.
+pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) {
+    if garbage.iter().any(|entry| entry.low.wants_finalizer()) && !finalize(state, garbage, result, panics) {
+        return;
+    }
+    for entry in garbage.iter() {
+        // SAFETY: nobody but the garbage has it.
+        unsafe { kill(entry) };
+    }
+    drop_values(garbage, panics);
+    for entry in garbage.iter() {
+        // SAFETY: its value was dropped.
+        unsafe { free(entry) };
+    }
+    result.collected = garbage.len();
+}
+
+/// Runs finalizers, and leaves in `garbage` what they did not resurrect. False: that could not be found out, and all stays.
+fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) -> bool {
+    // One reference more for each, so that none dies meanwhile.
+    for entry in garbage.iter() {
+        // SAFETY: the garbage is alive still.
+        unsafe { header::of(entry.value) }.increment();
+    }
+    for entry in garbage.iter().filter(|entry| entry.low.wants_finalizer()) {
+        // SAFETY: as above.
+        let header = unsafe { header::of(entry.value) };
+        if !header.low().wants_finalizer() {
+            continue;
+        }
+        header.set_low(header.low().finalized());
+        // SAFETY: it is alive, and of this type.
+        panics.catch(|| unsafe { entry.low.code().info().finalize(entry.value) });
+    }
+    let mut again = Set::new(0);
+    for entry in garbage.iter() {
+        // SAFETY: as above.
+        let strong = unsafe { header::of(entry.value) }.strong();
+        again.join(entry.value, strong - 1);
+    }
+    let found = if again.flaw.is_none() { find_again(&mut again).is_ok() } else { false };
+    again.restore();
+    if !found {
+        // They keep the reference, and so live for ever.
+        result.called_off = true;
+        result.uncollectable = garbage.len();
+        return false;
+    }
+    garbage.truncate(0);
+    for entry in again.entries.iter() {
+        // SAFETY: as above.
+        let header = unsafe { header::of(entry.value) };
+        if entry.count != Entry::ALIVE {
+            let entry = Entry { low: header.low(), count: header.strong() - 1, ..entry };
+            // As many as there were fit.
+            let _ = garbage.push(entry);
+            continue;
+        }
+        result.resurrected += 1;
+        // Not the last: it was found alive.
+        let _ = header.decrement();
+        // It was settled; somebody has to look at it again.
+        let next = (result.generation + 1).min(GENERATIONS - 1);
+        let noted = state.candidates[next].push(entry.value.addr().get());
+        header.set_low(header.low().settled(noted));
+    }
+    true
+}
+
+/// From now on it is dead: nobody can upgrade to it, and its references count for nothing.
+///
+/// # Safety
+/// Nobody but the garbage has a reference to it.
+unsafe fn kill(entry: Entry) {
+    // SAFETY: the object is there.
+    let header = unsafe { header::of(entry.value) };
+    if entry.low.has_side() {
+        // SAFETY: it has a side cell.
+        unsafe { weak::bury(entry.value) };
+    }
+    header.die();
+}
+
+fn drop_values(garbage: &Array<Entry>, panics: &mut Panics) {
+    let mut next = 0;
+    while next < garbage.len() {
+        panics.catch(|| {
+            while next < garbage.len() {
+                let entry = garbage.get(next);
+                next += 1;
+                let info = entry.low.code().info();
+                if info.needs_drop {
+                    // SAFETY: the object is there, of this type.
+                    let len = unsafe { object::length(entry.value, info) };
+                    // SAFETY: the value is given up.
+                    unsafe { info.drop(entry.value, len) };
+                }
+            }
+        });
+    }
+}
+
+/// Gives the block back, unless somebody still has a reference to the dead object, or a raw `Weak` keeps it.
+///
+/// # Safety
+/// The object is dead, and its value dropped.
+unsafe fn free(entry: Entry) {
+    // SAFETY: its block is there.
+    let header = unsafe { header::of(entry.value) };
+    // SAFETY: as above.
+    let shape = unsafe { Shape::of(entry.value) };
+    // Who cloned a reference in a drop keeps an object that says that it is dead.
+    let mut kept = !header.is_left_alone(entry.count);
+    if header.low().has_side() {
+        // SAFETY: it has a side cell, and is given up.
+        kept |= unsafe { weak::part(entry.value, shape, kept) };
+    }
+    if !kept {
+        // SAFETY: nobody has it any more.
+        unsafe { shape.free(entry.value) };
+    }
+}
+
+/// Panics of the program's code: the first goes on when all is done.
+pub struct Panics(Option<Box<dyn Any + Send>>);
+
+impl Panics {
+    /// None so far.
+    pub fn none() -> Panics {
+        Panics(None)
+    }
+
+    /// Does `work`, and notes its panic.
+    pub fn catch(&mut self, work: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+            self.note(payload);
+        }
+    }
+
+    /// Notes what a panic carried.
+    pub fn note(&mut self, payload: Box<dyn Any + Send>) {
+        if self.0.is_none() {
+            self.0 = Some(payload);
+        } else if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            forget(another);
+        }
+    }
+
+    /// The first goes on, unless one is under way already.
+    pub fn go_on(self) {
+        match self.0 {
+            Some(payload) if std::thread::panicking() => {
+                Panics(Some(Box::new(()))).note(payload);
+            }
+            Some(payload) => resume_unwind(payload),
+            None => {}
+        }
+    }
+}

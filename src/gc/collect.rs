@@ -1,0 +1,159 @@
+//! A collection, from beginning to end.
+//!
+//! ```text
+//!   candidates ──► find ──► alive ──► candidates of the next generation
+//!                    │
+//!                    └────► garbage ──► finalized, and found again without what was resurrected
+//!                                        └──► weak references cleared ──► dead ──► values dropped ──► blocks freed
+//! ```
+//!
+//! Code of the program runs in three places: `trace`, while headers are visited; finalizers, when all is as ever, and each
+//! object is held by one reference more; and drops, when all of the garbage is dead, so that what one drops
+//! of another counts for nothing, and what one reads of another panics. A panic in any of them is caught, and goes on when
+//! all is done. A collection that begins inside another does nothing and says so.
+
+use std::time::Instant;
+
+use super::array::Array;
+use super::clear::{self, Panics};
+use super::find::{CalledOff, find};
+use super::header::{self, Age};
+use super::info::Info;
+use super::set::{Entry, Flaw, Set};
+use super::state::{self, GENERATIONS, State};
+use super::stats::Collected;
+use crate::heap::Objects;
+use crate::misuse;
+
+/// Collects `generation` and those below.
+pub fn collect(generation: usize) -> Collected {
+    let mut result = Collected { generation, ..Collected::default() };
+    let Some(state) = state::get().or_else(state::make) else {
+        result.called_off = true;
+        return result;
+    };
+    if state.collecting.replace(true) {
+        result.skipped = true;
+        return result;
+    }
+    let start = Instant::now();
+    let mut panics = Panics::none();
+    run(state, &mut result, &mut panics);
+    result.duration = start.elapsed();
+    state.collecting.set(false);
+    let stats = &state.stats[generation];
+    stats.set(stats.get().and(&result));
+    panics.go_on();
+    result
+}
+
+fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
+    let generation = result.generation;
+    Objects::settle();
+    let mut set = Set::new(state.policy.ages(generation));
+    let begun = Candidates::take(state, generation);
+    begun.join(state, &mut set);
+    result.candidates = set.entries.len();
+    let found = find(&mut set);
+    result.visited = set.entries.len();
+    if let Err(why) = found {
+        set.restore();
+        begun.give_back(state);
+        result.called_off = true;
+        match why {
+            CalledOff::Panic(payload) => panics.note(payload),
+            CalledOff::Flaw(Flaw::Memory) => {}
+            CalledOff::Flaw(Flaw::Trace(value)) => {
+                // SAFETY: an object of the set.
+                let info: &Info = unsafe { header::of(value) }.low().code().info();
+                misuse::wrong_trace((info.name)());
+            }
+        }
+        return;
+    }
+    drop(begun);
+    part(state, &set, generation);
+    clear::clear(state, &set.entries, result, panics);
+    state.policy.collected(state, generation, result.visited, result.collected);
+}
+
+/// Gives headers back what they said. What is alive stays a candidate, of the next generation; garbage alone is left
+/// in the set, with the number of its references.
+fn part(state: &State, set: &Set, generation: usize) {
+    let next = (generation + 1).min(GENERATIONS - 1);
+    let full = generation == GENERATIONS - 1;
+    let mut garbage = 0;
+    for entry in set.entries.iter() {
+        // SAFETY: an object of the set.
+        let header = unsafe { header::of(entry.value) };
+        if entry.count != Entry::ALIVE {
+            let low = entry.low.settled(true);
+            header.set_low(low);
+            let entry = Entry { low, count: header.strong(), ..entry };
+            // SAFETY: at most as many as there are.
+            unsafe { set.entries.at(garbage).write(entry) };
+            garbage += 1;
+            continue;
+        }
+        let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
+        let stays = low.is_settled() && !full && state.candidates[next].push(entry.value.addr().get());
+        header.set_low(low.settled(stays));
+    }
+    set.entries.truncate(garbage);
+}
+
+/// The candidates of a generation and those below, taken out.
+struct Candidates {
+    generation: usize,
+    taken: [Array<usize>; GENERATIONS],
+}
+
+impl Candidates {
+    fn take(state: &State, generation: usize) -> Candidates {
+        let mut taken = [const { Array::new() }; GENERATIONS];
+        for (taken, candidates) in taken.iter_mut().zip(&state.candidates[..=generation]) {
+            *taken = candidates.take();
+        }
+        Candidates { generation, taken }
+    }
+
+    /// Those that are still there join the set.
+    fn join(&self, state: &State, set: &mut Set) {
+        for value in self.taken.iter().flat_map(Array::iter) {
+            if !state.is_object(value) {
+                continue;
+            }
+            let value = state::regain_value(value);
+            // SAFETY: there is one.
+            let header = unsafe { header::of(value) };
+            let low = header.low();
+            if low.place().is_some() || !low.is_settled() {
+                // Noted twice, or another object by now.
+                continue;
+            }
+            if set.takes(low) {
+                set.join(value, header.strong());
+            } else if low.age() == Age::FROZEN {
+                let oldest = &state.candidates[GENERATIONS - 1];
+                header.set_low(low.settled(oldest.push(value.addr().get())));
+            }
+        }
+    }
+
+    /// Nothing came of it: they are candidates as before.
+    fn give_back(self, state: &State) {
+        for (generation, taken) in self.taken.iter().enumerate().take(self.generation + 1) {
+            for value in taken.iter() {
+                // What is not noted for want of memory is not looked at again, unless it loses another reference.
+                let noted = state.candidates[generation].push(value);
+                if !noted && state.is_object(value) {
+                    // SAFETY: there is one.
+                    let header = unsafe { header::of(state::regain_value(value)) };
+                    if header.low().age() != Age::UNTRACKED {
+                        header.set_low(header.low().settled(false));
+                    }
+                }
+            }
+        }
+    }
+}

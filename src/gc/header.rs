@@ -1,0 +1,232 @@
+//! The header of a collected object: eight bytes in front of its value.
+//!
+//! ```text
+//!    63              32 31            10 9      4   3          2      1         0
+//!   ┌──────────────────┬────────────────┬────────┬──────────┬──────┬─────────┬─────────┐
+//!   │ references but   │ type           │ age    │ finalize │ side │ visited │ settled │
+//!   │ one              │ 22 bits        │ 6 bits │          │      │         │         │
+//!   └──────────────────┴────────────────┴────────┴──────────┴──────┴─────────┴─────────┘
+//!                       └───────────── while visited: place in the set ──────┘
+//! ```
+//!
+//! The upper half counts, less one, so that the last reference that goes makes it negative; a value far below
+//! says that the object is dead and its references count for nothing. The lower half says what the object is:
+//!
+//! - *settled*: a reference that goes need not be looked at. Set for candidates, which are noted already, and for
+//!   objects that can't be in a cycle.
+//! - *visited*: the collector is finding out about it; the other bits stand in its set meanwhile. No code of the
+//!   program runs then but `trace`.
+//! - *side*: it has a side cell, for weak references.
+//! - *finalize*: it has a finalizer that has not run.
+//! - *age*: when it was made, in collections of generation 0, modulo 61; or one of the three values behind these.
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use super::info::TypeCode;
+use crate::misuse;
+
+/// Bytes of it.
+pub const BYTES: usize = size_of::<Header>();
+
+/// What stands in front of each value.
+#[repr(C, align(8))]
+pub struct Header {
+    low: Cell<u32>,
+    others: Cell<i32>,
+}
+
+/// The lower half.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub struct Low(u32);
+
+const SETTLED: u32 = 1;
+const VISITED: u32 = 2;
+const SIDE: u32 = 4;
+const FINALIZE: u32 = 8;
+const AGE_SHIFT: u32 = 4;
+const AGE_MASK: u32 = 63 << AGE_SHIFT;
+const TYPE_SHIFT: u32 = 10;
+const PLACE_SHIFT: u32 = 2;
+
+/// Places that fit.
+pub const MAX_PLACES: usize = 1 << (32 - PLACE_SHIFT);
+
+/// When an object was made: a number of a collection of generation 0, modulo [`Age::CYCLE`], or one of the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Age(pub u32);
+
+impl Age {
+    /// Ages that are numbers.
+    pub const CYCLE: u32 = 61;
+    /// Of an object that the collector never looks at.
+    pub const UNTRACKED: Age = Age(61);
+    /// Of one that is known to be of the oldest generation.
+    pub const OLD: Age = Age(62);
+    /// Of one that was frozen.
+    pub const FROZEN: Age = Age(63);
+}
+
+impl Low {
+    /// Of a new object.
+    #[inline(always)]
+    pub const fn new(code: TypeCode, age: Age, settled: bool, finalize: bool) -> Low {
+        let flags = if settled { SETTLED } else { 0 } | if finalize { FINALIZE } else { 0 };
+        Low(code.raw() << TYPE_SHIFT | age.0 << AGE_SHIFT | flags)
+    }
+
+    /// Its type.
+    pub fn code(self) -> TypeCode {
+        TypeCode::from_raw(self.0 >> TYPE_SHIFT)
+    }
+
+    /// Its age.
+    #[inline(always)]
+    pub fn age(self) -> Age {
+        Age((self.0 & AGE_MASK) >> AGE_SHIFT)
+    }
+
+    /// The same with another age.
+    #[must_use]
+    pub fn with_age(self, age: Age) -> Low {
+        Low(self.0 & !AGE_MASK | age.0 << AGE_SHIFT)
+    }
+
+    /// Whether a reference that goes need not be looked at.
+    #[inline(always)]
+    pub fn is_settled(self) -> bool {
+        self.0 & SETTLED != 0
+    }
+
+    /// The same, settled or not.
+    #[must_use]
+    pub fn settled(self, settled: bool) -> Low {
+        Low(self.0 & !SETTLED | u32::from(settled))
+    }
+
+    /// Whether it has a side cell.
+    #[inline(always)]
+    pub fn has_side(self) -> bool {
+        self.0 & SIDE != 0
+    }
+
+    /// The same, with a side cell or without.
+    #[must_use]
+    pub fn with_side(self, side: bool) -> Low {
+        Low(self.0 & !SIDE | if side { SIDE } else { 0 })
+    }
+
+    /// Whether it has a finalizer that has not run.
+    #[inline(always)]
+    pub fn wants_finalizer(self) -> bool {
+        self.0 & FINALIZE != 0
+    }
+
+    /// The same; the finalizer runs now, or never.
+    #[must_use]
+    pub fn finalized(self) -> Low {
+        Low(self.0 & !FINALIZE)
+    }
+
+    /// The place in the set of an object that is being visited.
+    #[inline(always)]
+    pub fn place(self) -> Option<usize> {
+        (self.0 & VISITED != 0).then_some((self.0 >> PLACE_SHIFT) as usize)
+    }
+
+    /// Visited, at this place, which is below [`MAX_PLACES`].
+    #[inline(always)]
+    pub fn visited(place: usize) -> Low {
+        Low((place as u32) << PLACE_SHIFT | VISITED | SETTLED)
+    }
+}
+
+/// Counts below this are those of dead objects.
+const DEAD_BELOW: i32 = -(1 << 29);
+/// Where the count of a dead object begins: all its references may be dropped, and as many made.
+const DEAD: i32 = -(1 << 30) - (1 << 29);
+
+impl Header {
+    /// Of an object with one reference.
+    #[inline(always)]
+    pub const fn new(low: Low) -> Header {
+        Header { low: Cell::new(low.0), others: Cell::new(0) }
+    }
+
+    /// The lower half.
+    #[inline(always)]
+    pub fn low(&self) -> Low {
+        Low(self.low.get())
+    }
+
+    /// Sets it.
+    #[inline(always)]
+    pub fn set_low(&self, low: Low) {
+        self.low.set(low.0);
+    }
+
+    /// References; of a live object.
+    #[inline(always)]
+    pub fn strong(&self) -> u32 {
+        self.others.get().wrapping_add(1) as u32
+    }
+
+    /// One reference more. Aborts when there are 2^31 already.
+    #[inline(always)]
+    pub fn increment(&self) {
+        let before = self.others.get();
+        self.others.set(before.wrapping_add(1));
+        if before == i32::MAX {
+            misuse::too_many_references()
+        }
+    }
+
+    /// One fewer; whether it was the last, or the object is dead.
+    #[inline(always)]
+    #[must_use]
+    pub fn decrement(&self) -> bool {
+        let left = self.others.get().wrapping_sub(1);
+        self.others.set(left);
+        left < 0
+    }
+
+    /// Sets the number of references.
+    pub fn set_strong(&self, strong: u32) {
+        self.others.set(strong.wrapping_sub(1) as i32);
+    }
+
+    /// Whether there are references, and they count.
+    #[inline(always)]
+    pub fn is_alive(&self) -> bool {
+        self.others.get() >= 0
+    }
+
+    /// Whether the collector has found it dead.
+    #[inline(always)]
+    pub fn is_dead(&self) -> bool {
+        self.others.get() < DEAD_BELOW
+    }
+
+    /// From now on it is dead.
+    pub fn die(&self) {
+        self.others.set(DEAD);
+    }
+
+    /// Of a dead object that had `strong` references: whether as many were dropped since, so that none is left.
+    pub fn is_left_alone(&self, strong: u32) -> bool {
+        DEAD.wrapping_sub(self.others.get()) as u32 == strong
+    }
+}
+
+/// The header of the object that `value` is in.
+///
+/// # Safety
+/// It is in a collected object, whose block stays as long as the header is used.
+#[inline(always)]
+pub unsafe fn of<'a, T: ?Sized>(value: NonNull<T>) -> &'a Header {
+    // SAFETY: G1: a header stands in front of each value.
+    let header = unsafe { value.cast::<Header>().sub(1) };
+    // SAFETY: as above.
+    unsafe { header.as_ref() }
+}

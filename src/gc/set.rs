@@ -1,0 +1,165 @@
+//! The set of objects that a collection is about: each with its place, what its header said, and how many of its
+//! references are not accounted for.
+//!
+//! ```text
+//!   header of an object                    the set
+//!   ┌────────────────────────┐            ┌──────────────┬───────┬───────┐
+//!   │ references  │ place 2  │ ─────┐     │ value        │ low   │ count │  0
+//!   └────────────────────────┘      │     ├──────────────┼───────┼───────┤
+//!                                   │     │ …            │       │       │  1
+//!                                   │     ├──────────────┼───────┼───────┤
+//!                                   └───► │ …            │       │       │  2
+//!                                         └──────────────┴───────┴───────┘
+//! ```
+//!
+//! Counting is done here and not in the headers, whose counts stay true all the time: so a collection can be called off
+//! at any moment (a `trace` that panics, no memory) by giving the headers their lower halves back, which
+//! needs nobody's help. The set is walked from its beginning while it grows at its end: no recursion, and
+//! objects are read in the order in which they were met.
+
+use core::ptr::NonNull;
+
+use super::array::Array;
+use super::header::{self, Low, MAX_PLACES};
+
+/// One object.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Its value.
+    pub value: NonNull<u8>,
+    /// What its header said.
+    pub low: Low,
+    /// References that are not accounted for; [`Entry::ALIVE`] when it was found alive.
+    pub count: u32,
+}
+
+const _: () = assert!(size_of::<Entry>() == 16);
+
+impl Entry {
+    /// Somebody outside has it, or somebody alive.
+    pub const ALIVE: u32 = u32::MAX;
+}
+
+/// Objects, and what happened to them.
+pub struct Set {
+    /// In the order in which they were met.
+    pub entries: Array<Entry>,
+    /// Places of those that were found alive and whose targets were not looked at.
+    alive: Array<u32>,
+    /// Which ages belong to it: a bit for each.
+    ages: u64,
+    /// Something that makes the result worthless.
+    pub flaw: Option<Flaw>,
+    /// Edges that were counted.
+    pub edges: u64,
+}
+
+/// Why a collection is called off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// There is no memory for the set.
+    Memory,
+    /// More edges lead to an object than it has references: a `trace` visits one twice, or one that it does not own.
+    Trace(NonNull<u8>),
+}
+
+impl Set {
+    /// Nobody, but of these ages.
+    pub fn new(ages: u64) -> Set {
+        Set { entries: Array::new(), alive: Array::new(), ages, flaw: None, edges: 0 }
+    }
+
+    /// Whether objects of this age belong to it.
+    #[inline(always)]
+    pub fn takes(&self, low: Low) -> bool {
+        self.ages >> low.age().0 & 1 != 0
+    }
+
+    /// Takes an object in, with `count` references not accounted for.
+    #[inline(always)]
+    pub fn join(&mut self, value: NonNull<u8>, count: u32) {
+        // SAFETY: whoever calls has an object.
+        let header = unsafe { header::of(value) };
+        let place = self.entries.len();
+        let entry = Entry { value, low: header.low(), count };
+        if place >= MAX_PLACES || !self.entries.push(entry) {
+            self.flaw = Some(Flaw::Memory);
+            return;
+        }
+        header.set_low(Low::visited(place));
+    }
+
+    /// One reference to the object is accounted for; if it is of these ages, it belongs to the set.
+    #[inline(always)]
+    pub fn count(&mut self, value: NonNull<u8>) {
+        // SAFETY: an edge leads to an object.
+        let header = unsafe { header::of(value) };
+        let low = header.low();
+        match low.place() {
+            Some(place) => self.count_at(place),
+            None if self.takes(low) => {
+                self.edges += 1;
+                self.join(value, header.strong() - 1);
+            }
+            None => {}
+        }
+    }
+
+    #[inline(always)]
+    fn count_at(&mut self, place: usize) {
+        self.edges += 1;
+        let mut entry = self.entries.at(place);
+        // SAFETY: it is in the array, which nobody else uses meanwhile.
+        let entry = unsafe { entry.as_mut() };
+        if entry.count == 0 {
+            self.flaw = Some(Flaw::Trace(entry.value));
+            return;
+        }
+        entry.count -= 1;
+    }
+
+    /// One reference to the object is accounted for, if it belongs to the set.
+    #[inline(always)]
+    pub fn recount(&mut self, value: NonNull<u8>) {
+        // SAFETY: an edge leads to an object.
+        if let Some(place) = unsafe { header::of(value) }.low().place() {
+            self.count_at(place);
+        }
+    }
+
+    /// The object is alive, if it belongs to the set.
+    #[inline(always)]
+    pub fn mark(&mut self, value: NonNull<u8>) {
+        // SAFETY: an edge leads to an object.
+        if let Some(place) = unsafe { header::of(value) }.low().place() {
+            self.mark_at(place);
+        }
+    }
+
+    /// The object at this place is alive.
+    #[inline(always)]
+    pub fn mark_at(&mut self, place: usize) {
+        let mut entry = self.entries.at(place);
+        // SAFETY: as in `count_at`.
+        let entry = unsafe { entry.as_mut() };
+        if entry.count != Entry::ALIVE {
+            entry.count = Entry::ALIVE;
+            if !self.alive.push(place as u32) {
+                self.flaw = Some(Flaw::Memory);
+            }
+        }
+    }
+
+    /// One that is alive, and whose targets were not looked at.
+    pub fn next_alive(&mut self) -> Option<Entry> {
+        self.alive.pop().map(|place| self.entries.get(place as usize))
+    }
+
+    /// Gives all headers their lower halves back.
+    pub fn restore(&self) {
+        for entry in self.entries.iter() {
+            // SAFETY: an object of the set is there as long as the set is at work.
+            unsafe { header::of(entry.value) }.set_low(entry.low);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What the collector knows of a thread: candidates, ages, thresholds, figures. One for each thread that makes
+//! objects, in memory of neap's own; it goes after the thread's last collection, and has no destructor, so that
+//! a `Gc` in any thread-local may be dropped at any time.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+
+use super::array::Array;
+use super::header::{self, Age};
+use super::policy::{self, Policy};
+use super::stats::GenerationStats;
+use super::{collect, object};
+use crate::heap::{self, Objects};
+use crate::settings::Options;
+
+/// How many generations there are.
+pub const GENERATIONS: usize = 3;
+
+/// One thread's.
+pub struct State {
+    /// Values of objects that lost a reference and kept others, by generation. Some have died since.
+    pub candidates: [Array<usize>; GENERATIONS],
+    /// When to collect.
+    pub policy: Policy,
+    /// A collection is under way.
+    pub collecting: Cell<bool>,
+    /// Objects that are too big for pools: value and bytes.
+    large: Array<(usize, usize)>,
+    large_bytes: Cell<usize>,
+    /// What was collected so far.
+    pub stats: [Cell<GenerationStats>; GENERATIONS],
+}
+
+thread_local! {
+    static STATE: Cell<*const State> = const { Cell::new(ptr::null()) };
+    /// The age of what is made now.
+    static BIRTH: Cell<Age> = const { Cell::new(Age(0)) };
+}
+
+/// The age of what is made now.
+#[inline(always)]
+pub fn birth() -> Age {
+    BIRTH.get()
+}
+
+/// Sets the age of what is made from now on.
+pub fn set_birth(age: Age) {
+    BIRTH.set(age);
+}
+
+/// The calling thread's, if it has one.
+#[inline(always)]
+pub fn get() -> Option<&'static State> {
+    // SAFETY: it is there until the thread ends, after which it is not named here any more.
+    unsafe { STATE.get().as_ref() }
+}
+
+/// The calling thread's; made if need be. `None`: there is no memory, or the thread is as good as over.
+#[cold]
+#[inline(never)]
+pub fn make() -> Option<&'static State> {
+    if let Some(state) = get() {
+        return Some(state);
+    }
+    if birth() == Age::OLD {
+        return None;
+    }
+    let place: *mut State = heap::allocate(Layout::new::<State>(), Options::NONE).cast();
+    if place.is_null() {
+        return None;
+    }
+    let state = State {
+        candidates: [const { Array::new() }; GENERATIONS],
+        policy: Policy::new(),
+        collecting: Cell::new(false),
+        large: Array::new(),
+        large_bytes: Cell::new(0),
+        stats: [const { Cell::new(GenerationStats::NONE) }; GENERATIONS],
+    };
+    // SAFETY: the block is ours, and large enough.
+    unsafe { place.write(state) };
+    STATE.set(place);
+    heap::at_end(end);
+    get()
+}
+
+/// The thread ends: the last collection, and then its state goes.
+fn end() {
+    // What is dropped makes garbage in turn; but a program may do so for ever.
+    for _ in 0..10 {
+        if collect::collect(GENERATIONS - 1).collected == 0 {
+            break;
+        }
+    }
+    let state = STATE.replace(ptr::null());
+    // From now on objects are only counted.
+    set_birth(Age::OLD);
+    if !state.is_null() {
+        // SAFETY: `make` wrote it, and nobody has it any more.
+        unsafe { ptr::read(state) };
+        heap::free(state.cast_mut().cast(), Layout::new::<State>());
+    }
+}
+
+/// Notes an object that lost a reference and kept others.
+///
+/// # Safety
+/// `value` is in an object that is alive, and is not settled.
+#[cold]
+#[inline(never)]
+pub unsafe fn enlist(value: NonNull<u8>) {
+    let Some(state) = get().or_else(make) else { return };
+    // SAFETY: by the precondition.
+    let header = unsafe { header::of(value) };
+    let generation = state.policy.generation_of(header.low().age()).min(GENERATIONS - 1);
+    // Without memory it stays unsettled: the next reference that goes tries again.
+    if state.candidates[generation].push(value.addr().get()) {
+        header.set_low(header.low().settled(true));
+    }
+}
+
+/// A block of so many bytes is wanted and none is at hand: time to look whether to collect.
+pub fn before_more(bytes: usize) {
+    if let Some(state) = get().or_else(make) {
+        policy::consider(state, bytes);
+    }
+}
+
+/// Notes an object that is too big for a pool; false when there is no memory to.
+pub fn note_large(value: NonNull<u8>, bytes: usize) -> bool {
+    let Some(state) = get() else { return true };
+    state.large_bytes.set(state.large_bytes.get() + bytes);
+    state.large.push((value.addr().get(), bytes))
+}
+
+/// Forgets it: its block goes back.
+pub fn forget_large(value: NonNull<u8>, bytes: usize) {
+    let Some(state) = get() else { return };
+    let place = state.large.iter().position(|(address, _)| address == value.addr().get());
+    if let Some(place) = place {
+        state.large_bytes.set(state.large_bytes.get() - bytes);
+        if let Some(last) = state.large.pop()
+            && place < state.large.len()
+        {
+            // SAFETY: the place is below the length.
+            unsafe { state.large.at(place).write(last) };
+        }
+    }
+}
+
+impl State {
+    /// Objects made less objects freed: to be compared with what it was earlier.
+    pub fn balance(&self) -> i64 {
+        Objects::balance() + self.large.len() as i64
+    }
+
+    /// Bytes of objects.
+    pub fn bytes(&self) -> usize {
+        Objects::bytes() + self.large_bytes.get()
+    }
+
+    /// Whether there is an object with this value now, alive. Exact after [`Objects::settle`].
+    pub fn is_object(&self, value: usize) -> bool {
+        let found = match Objects::around(value - header::BYTES) {
+            // SAFETY: what is out in the heap of objects is one, or was.
+            Some(block) => unsafe { object::value_in(block) }.addr().get() == value,
+            None => self.large.iter().any(|(address, _)| address == value),
+        };
+        found && {
+            // SAFETY: there is an object, or was: the header is there.
+            let header = unsafe { header::of(regain_value(value)) };
+            header.is_alive()
+        }
+    }
+
+    /// Visits the values of all objects that are alive, those that are not tracked as well. The visitor makes and
+    /// frees none.
+    pub fn each_object(&self, mut visit: impl FnMut(NonNull<u8>)) {
+        Objects::settle();
+        let mut visit = |value: NonNull<u8>| {
+            // SAFETY: there is an object.
+            if unsafe { header::of(value) }.is_alive() {
+                visit(value);
+            }
+        };
+        // SAFETY: after `settle`, what is out is an object.
+        Objects::each(|block, _| visit(unsafe { object::value_in(block) }));
+        self.large.iter().for_each(|(value, _)| visit(regain_value(value)));
+    }
+}
+
+/// The value at this address, which is not 0.
+pub fn regain_value(address: usize) -> NonNull<u8> {
+    // SAFETY: values lie behind headers.
+    unsafe { NonNull::new_unchecked(crate::units::regain(address)) }
+}

@@ -1,0 +1,197 @@
+//! `Trace`: how the collector learns what a value holds.
+
+use core::any::TypeId;
+use core::ptr::NonNull;
+
+use super::Gc;
+use super::header;
+use super::set::Set;
+use crate::pool::prefetch;
+
+/// A value that can say which [`Gc`]s it owns.
+///
+/// `#[derive(Trace)]` writes it. By hand it is `unsafe`, because the collector believes it:
+///
+/// # Safety
+/// - [`trace`](Trace::trace) visits no `Gc` twice, and none that the value does not own alone: not through a
+///   `std::rc::Rc`, an `Arc` or a reference, whose other owners would visit it as well. One left out is safe: what it
+///   leads to is not collected.
+/// - Between two changes of the value it visits the same ones.
+/// - It does nothing else: it makes, clones and drops no `Gc`, and changes nothing. (One that panics is safe: the
+///   collection is called off.)
+/// - [`is_cyclic`](Trace::is_cyclic) is `true` if a value of the type can ever own a `Gc`. (A wrong `false` is safe but
+///   leaks; it must always be the same.)
+/// - The type's `Drop`, if it has one, does not read a `Gc` that the value owns. (What reads one all the same panics if
+///   that is dead.)
+///
+/// ```
+/// use neap::gc::{Trace, Tracer};
+/// use neap::Gc;
+///
+/// struct Pair(Gc<u32>, Option<Gc<Pair>>);
+///
+/// // SAFETY: both fields are visited, once.
+/// unsafe impl Trace for Pair {
+///     fn trace(&self, tracer: &mut Tracer<'_>) {
+///         self.0.trace(tracer);
+///         self.1.trace(tracer);
+///     }
+/// }
+/// assert_eq!(*Gc::new(Pair(Gc::new(7), None)).0, 7);
+/// ```
+pub unsafe trait Trace: 'static {
+    /// Visits each `Gc` that the value owns: calls `trace` for each field.
+    fn trace(&self, tracer: &mut Tracer<'_>);
+
+    /// Whether a value of this type can own a `Gc`. Where not, its objects can't be part of a cycle, and the collector
+    /// never looks at them. Folded at compile time.
+    fn is_cyclic() -> bool
+    where
+        Self: Sized,
+    {
+        true
+    }
+
+    /// [`is_cyclic`](Trace::is_cyclic), asked in the midst of the question for these types: a type among them adds
+    /// nothing.
+    #[doc(hidden)]
+    fn is_cyclic_among(_: &Seen<'_>) -> bool
+    where
+        Self: Sized,
+    {
+        Self::is_cyclic()
+    }
+
+    /// What runs before such a value is dropped, if it has a finalizer.
+    #[doc(hidden)]
+    fn finalizer() -> Option<fn(&Self)>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+/// What an object does before it dies, `__del__` in Python.
+///
+/// Called once, when the last reference goes or the collector has found the object dead: before anything that dies
+/// with it is dropped, so all that the object holds can be read. It may *resurrect*: hand out a `Gc` to itself or to
+/// anything that it holds, and what can be reached again stays alive; it is not called a second time.
+///
+/// For a type that derives `Trace` with `#[trace(finalize)]`.
+pub trait Finalize {
+    /// Called before the value dies.
+    fn finalize(&self);
+}
+
+/// The types that are being asked [`Trace::is_cyclic`] of, innermost first.
+#[doc(hidden)]
+pub struct Seen<'a> {
+    id: TypeId,
+    outer: Option<&'a Seen<'a>>,
+}
+
+impl<'a> Seen<'a> {
+    /// Nobody but `T`.
+    #[inline]
+    pub fn only<T: 'static>() -> Seen<'static> {
+        Seen { id: TypeId::of::<T>(), outer: None }
+    }
+
+    /// These and `T`; `None` when `T` is among them.
+    #[inline]
+    pub fn and<T: 'static>(&'a self) -> Option<Seen<'a>> {
+        let id = TypeId::of::<T>();
+        let mut next = Some(self);
+        while let Some(seen) = next {
+            if seen.id == id {
+                return None;
+            }
+            next = seen.outer;
+        }
+        Some(Seen { id, outer: Some(self) })
+    }
+}
+
+/// What goes from object to object: handed to [`Trace::trace`], and on to each field.
+pub struct Tracer<'a> {
+    sink: Sink<'a>,
+    /// Targets whose headers are on their way into the cache, as a ring.
+    pending: [usize; Tracer::AHEAD],
+    /// How many were put there so far.
+    put: usize,
+    /// How many of them were dealt with.
+    done: usize,
+}
+
+/// What becomes of an edge.
+pub(super) enum Sink<'a> {
+    /// One reference to the target is accounted for, and the target joins the set.
+    Count(&'a mut Set),
+    /// The same, but nobody joins.
+    Recount(&'a mut Set),
+    /// The target is alive if it is in the set.
+    Mark(&'a mut Set),
+    /// Somebody wants to know.
+    Each(&'a mut dyn FnMut(NonNull<u8>)),
+}
+
+impl<'a> Tracer<'a> {
+    /// Edges between the moment when a target's header is asked for and when it is read.
+    const AHEAD: usize = 16;
+
+    pub(super) fn new(sink: Sink<'a>) -> Tracer<'a> {
+        Tracer { sink, pending: [0; Tracer::AHEAD], put: 0, done: 0 }
+    }
+
+    /// Notes an edge to the object with this value.
+    #[inline]
+    pub(super) fn edge(&mut self, value: NonNull<u8>) {
+        let slot = self.put % Tracer::AHEAD;
+        if self.put - self.done == Tracer::AHEAD {
+            let oldest = self.pending[slot];
+            self.done += 1;
+            self.deal_with(oldest);
+        }
+        prefetch(value.addr().get() - header::BYTES);
+        self.pending[slot] = value.addr().get();
+        self.put += 1;
+    }
+
+    /// Deals with all edges that are left.
+    pub(super) fn finish(&mut self) {
+        while self.done < self.put {
+            let oldest = self.pending[self.done % Tracer::AHEAD];
+            self.done += 1;
+            self.deal_with(oldest);
+        }
+    }
+
+    /// The set that edges go to.
+    pub(super) fn set(&mut self) -> Option<&mut Set> {
+        match &mut self.sink {
+            Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => Some(set),
+            Sink::Each(_) => None,
+        }
+    }
+
+    #[inline]
+    fn deal_with(&mut self, value: usize) {
+        // SAFETY: an edge's target is an object that the edge's owner keeps alive.
+        let value = unsafe { NonNull::new_unchecked(crate::units::regain(value)) };
+        match &mut self.sink {
+            Sink::Count(set) => set.count(value),
+            Sink::Recount(set) => set.recount(value),
+            Sink::Mark(set) => set.mark(value),
+            Sink::Each(each) => each(value),
+        }
+    }
+}
+
+// SAFETY: the one `Gc` is visited, once.
+unsafe impl<T: ?Sized + Trace> Trace for Gc<T> {
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        tracer.edge(Gc::value(self).cast());
+    }
+}

@@ -1,0 +1,105 @@
+//! The heap of objects: the thread's second one, all of whose blocks begin with a header that who made them can read.
+//!
+//! So they can be walked, and an address that was an object once can be asked whether one is there now. Blocks in
+//! magazines count as out; [`Objects::settle`] gives them back to their pools first. What is too big for a pool is
+//! not here.
+
+use core::ptr::NonNull;
+
+use super::thread::{self, Content};
+use super::{Heap, drain, flush, refill};
+use crate::config::MAX_BLOCKS;
+use crate::pool::{PoolRef, SizeClass};
+use crate::settings::Options;
+use crate::sync::Ordering;
+use crate::units::regain;
+
+/// The calling thread's heap of objects.
+pub struct Objects;
+
+impl Objects {
+    /// The block of `class` that is at hand, if one is.
+    #[inline(always)]
+    pub fn pop(class: SizeClass) -> Option<NonNull<u8>> {
+        thread::front(Content::Objects).magazine(class).pop()
+    }
+
+    /// A block of `class` when none is at hand; `None` when there is no memory.
+    pub fn refill(class: SizeClass) -> Option<NonNull<u8>> {
+        NonNull::new(refill::allocate_slow(Content::Objects, class, Options::NONE))
+    }
+
+    /// Frees a block of `class`.
+    #[inline(always)]
+    pub fn free(block: NonNull<u8>, class: SizeClass) {
+        if !thread::front(Content::Objects).magazine(class).push(block.as_ptr()) {
+            flush::free_slow(Content::Objects, block.as_ptr(), class);
+        }
+    }
+
+    fn heap() -> Option<&'static Heap> {
+        thread::attached(Content::Objects)
+    }
+
+    /// Gives all that is at hand back to the pools: what is out from now on until the next block is had, and only
+    /// that, is in use.
+    pub fn settle() {
+        if let Some(heap) = Self::heap() {
+            flush::flush_all(heap);
+            drain::drain_inbox(heap);
+        }
+    }
+
+    /// Blocks had less blocks freed: to be compared with what it was earlier.
+    pub fn balance() -> i64 {
+        let Some(heap) = Self::heap() else { return 0 };
+        let had = heap.shared.handed_out.load(Ordering::Relaxed);
+        let freed = heap.shared.taken_back.load(Ordering::Relaxed);
+        let at_hand: usize = SizeClass::all().map(|class| heap.magazine(class).len()).sum();
+        (had - freed) as i64 - at_hand as i64
+    }
+
+    /// Bytes of blocks that are out, those at hand counted in.
+    pub fn bytes() -> usize {
+        Self::heap().map_or(0, |heap| heap.pool_bytes.get() - heap.free_bytes.get())
+    }
+
+    /// The block in which `address` is, if one is in this heap, and out.
+    pub fn around(address: usize) -> Option<NonNull<u8>> {
+        let heap = Self::heap()?;
+        let (pool, class) = PoolRef::around(address)?;
+        let pool = pool.owned_by(heap.id())?;
+        let base = class.pool_at(address);
+        let (index, _) = class.index_of(address - base);
+        let out = index < class.blocks() && pool.is_out(class, index);
+        NonNull::new(regain(base + index * class.block_size())).filter(|_| out)
+    }
+
+    /// Visits the blocks that are out, pool by pool, in each in the order of addresses. The visitor neither gets nor
+    /// frees any.
+    pub fn each(mut visit: impl FnMut(NonNull<u8>, SizeClass)) {
+        let Some(heap) = Self::heap() else { return };
+        for class in SizeClass::all() {
+            let lists = heap.class(class);
+            for list in [&lists.used, &lists.full] {
+                let mut next = list.first();
+                while let Some(pool) = next {
+                    next = pool.next();
+                    let mut out = [0u64; MAX_BLOCKS / 64];
+                    pool.copy_out(class, &mut out);
+                    let base = pool.as_ref().id().address();
+                    for (w, mut bits) in out.into_iter().enumerate() {
+                        while bits != 0 {
+                            let i = w * 64 + bits.trailing_zeros() as usize;
+                            bits &= bits - 1;
+                            if let Some(block) = NonNull::new(regain(base + i * class.block_size()))
+                            {
+                                visit(block, class);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
