@@ -45,7 +45,7 @@ mod remote;
 
 pub use class::{CLASSES, SLOTS, SizeClass};
 #[cfg(not(neap_loom))]
-pub use descriptor::{List, OwnedPool, PoolLinks, PoolList, PoolRef, Tag};
+pub use descriptor::{List, OwnedPool, PoolLinks, PoolList, PoolRef, Tag, prefetch};
 pub use remote::{Announce, Owner};
 #[cfg(neap_loom)]
 pub use remote::{Drained, Shared, drain, free};

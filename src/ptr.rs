@@ -44,12 +44,12 @@ mod side;
 mod weak;
 
 pub use coerce::{__coerce, Coerce};
-#[cfg(feature = "gc")]
-pub(crate) use {later::End, nest::descend};
 pub use rc::{Duplicate, Rc};
 #[cfg(feature = "gc")]
 pub(crate) use side::{Raw, Side, at as side_at, new as new_side};
 pub use weak::Weak;
+#[cfg(feature = "gc")]
+pub(crate) use {later::End, nest::descend};
 
 #[cfg(test)]
 mod tests;

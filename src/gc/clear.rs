@@ -16,7 +16,9 @@ use super::weak;
 /// Finalizes, clears, drops and frees the objects of `garbage`, of which each entry tells what the header says and how many
 /// references there are.
 pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) {
-    if garbage.iter().any(|entry| entry.low.wants_finalizer()) && !finalize(state, garbage, result, panics) {
+    if garbage.iter().any(|entry| entry.low.wants_finalizer())
+        && !finalize(state, garbage, result, panics)
+    {
         return;
     }
     for entry in garbage.iter() {
@@ -32,7 +34,12 @@ pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, pani
 }
 
 /// Runs finalizers, and leaves in `garbage` what they did not resurrect. False: that could not be found out, and all stays.
-fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) -> bool {
+fn finalize(
+    state: &State,
+    garbage: &Array<Entry>,
+    result: &mut Collected,
+    panics: &mut Panics,
+) -> bool {
     // One reference more for each, so that none dies meanwhile.
     for entry in garbage.iter() {
         // SAFETY: the garbage is alive still.

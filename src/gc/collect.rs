@@ -96,7 +96,8 @@ fn part(state: &State, set: &Set, generation: usize) {
             continue;
         }
         let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
-        let stays = low.is_settled() && !full && state.candidates[next].push(entry.value.addr().get());
+        let stays =
+            low.is_settled() && !full && state.candidates[next].push(entry.value.addr().get());
         header.set_low(low.settled(stays));
     }
     set.entries.truncate(garbage);

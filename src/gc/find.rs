@@ -26,12 +26,12 @@ pub enum CalledOff {
 /// [`Entry::ALIVE`] are garbage. The headers stay as they are while objects are visited, also when it is called off:
 /// [`Set::restore`] is next.
 pub fn find(set: &mut Set) -> Result<(), CalledOff> {
-    run(set, Sink::Count)
+    run(set, |set| Sink::Count(set))
 }
 
 /// The same, when the whole set is known: nobody joins.
 pub fn find_again(set: &mut Set) -> Result<(), CalledOff> {
-    run(set, Sink::Recount)
+    run(set, |set| Sink::Recount(set))
 }
 
 fn run(set: &mut Set, sink: for<'a> fn(&'a mut Set) -> Sink<'a>) -> Result<(), CalledOff> {

@@ -34,6 +34,8 @@ pub struct Info {
     trace: unsafe fn(NonNull<u8>, usize, &mut Tracer<'_>),
     drop: unsafe fn(NonNull<u8>, usize),
     finalize: unsafe fn(NonNull<u8>),
+    /// Whether there is a finalizer.
+    pub has_finalizer: fn() -> bool,
     /// The type's name.
     pub name: fn() -> &'static str,
     /// The type.
@@ -65,6 +67,7 @@ impl<T: Trace> Of<T> {
                 finalize(unsafe { value.cast::<T>().as_ref() });
             }
         },
+        has_finalizer: || T::finalizer().is_some(),
         name: type_name::<T>,
         id: TypeId::of::<T>,
     };
@@ -89,6 +92,7 @@ impl<T: Trace> Of<[T]> {
             unsafe { slice.drop_in_place() };
         },
         finalize: |_| (),
+        has_finalizer: || false,
         name: type_name::<[T]>,
         id: TypeId::of::<[T]>,
     };
@@ -170,7 +174,8 @@ impl TypeCode {
     #[inline(always)]
     pub fn of(info: &'static Info) -> TypeCode {
         // Exposed: `info` comes back from the number alone.
-        let distance = ptr::from_ref(info).expose_provenance().wrapping_sub((&raw const ANCHOR).addr());
+        let distance =
+            ptr::from_ref(info).expose_provenance().wrapping_sub((&raw const ANCHOR).addr());
         let steps = distance.cast_signed() >> STEP.trailing_zeros();
         if (-(1 << (NEAR_BITS - 1))..1 << (NEAR_BITS - 1)).contains(&steps) && !far_for_tests() {
             TypeCode(steps as u32 & (FAR - 1))
@@ -198,7 +203,8 @@ impl TypeCode {
             return self.far_info();
         }
         let steps = (self.0 << (32 - NEAR_BITS)).cast_signed() >> (32 - NEAR_BITS);
-        let address = (&raw const ANCHOR).addr().wrapping_add_signed(steps as isize * STEP as isize);
+        let address =
+            (&raw const ANCHOR).addr().wrapping_add_signed(steps as isize * STEP as isize);
         // SAFETY: that is how the code was made, from an `Info` in the same image.
         unsafe { &*regain::<Info>(address) }
     }

@@ -224,4 +224,3 @@ pub unsafe fn value_in(block: NonNull<u8>) -> NonNull<u8> {
     // SAFETY: so many bytes are in front of the value.
     unsafe { block.byte_add(front) }
 }
-

@@ -71,7 +71,9 @@ impl Policy {
     /// The generation of an object of this age.
     pub fn generation_of(&self, age: Age) -> usize {
         let mask = 1 << age.0;
-        (0..GENERATIONS).find(|generation| self.ages(*generation) & mask != 0).unwrap_or(GENERATIONS)
+        (0..GENERATIONS)
+            .find(|generation| self.ages(*generation) & mask != 0)
+            .unwrap_or(GENERATIONS)
     }
 
     /// The ages of a generation and those below, a bit for each.

@@ -21,6 +21,7 @@ use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::units::{UnitId, arena_base, regain};
 
 pub use list::{List, PoolList};
+pub use locate::prefetch;
 
 /// What stands in an arena's metadata for each of its units.
 #[repr(C, align(64))]

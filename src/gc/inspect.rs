@@ -1,0 +1,166 @@
+//! Questions about objects: which there are, what they hold, who holds them.
+
+use core::ptr::NonNull;
+
+use super::header::{self, Age};
+use super::object::{self, Shape};
+use super::state::{self, GENERATIONS};
+use super::trace::{Sink, Tracer};
+use super::{Gc, weak};
+
+/// What can be said about an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Object {
+    /// Its type.
+    pub type_name: &'static str,
+    /// The address of its value.
+    pub address: usize,
+    /// Bytes of its block.
+    pub size: usize,
+    /// References to it.
+    pub strong: usize,
+    /// [`Weak`](super::Weak)s to it.
+    pub weak: usize,
+    /// Its generation; `None` when it is frozen, or not tracked.
+    pub generation: Option<usize>,
+}
+
+impl Object {
+    /// # Safety
+    /// `value` is in an object that is alive.
+    unsafe fn of(value: NonNull<u8>) -> Object {
+        // SAFETY: by the precondition.
+        let header = unsafe { header::of(value) };
+        let low = header.low();
+        let info = low.code().info();
+        // SAFETY: by the precondition.
+        let shape = unsafe { Shape::of(value) };
+        // SAFETY: by the precondition.
+        let weak = unsafe { weak::count(value) };
+        let generation = state::get().map(|state| state.policy.generation_of(low.age()));
+        Object {
+            type_name: (info.name)(),
+            address: value.addr().get(),
+            size: shape.bytes(),
+            strong: header.strong() as usize,
+            weak,
+            generation: generation.filter(|generation| *generation < GENERATIONS),
+        }
+    }
+}
+
+/// Whether the collector looks at the object: not if its type can own no `Gc`, and not if it was made with
+/// [`Gc::new_untracked`].
+///
+/// ```
+/// use neap::{Gc, gc};
+/// assert!(!gc::is_tracked(&Gc::new(5)));
+/// assert!(gc::is_tracked(&Gc::new(Some(Gc::new(5)))));
+/// ```
+pub fn is_tracked<T: ?Sized>(gc: &Gc<T>) -> bool {
+    gc.header().low().age() != Age::UNTRACKED
+}
+
+/// Whether the object has a finalizer that has run.
+pub fn is_finalized<T: ?Sized>(gc: &Gc<T>) -> bool {
+    let low = gc.header().low();
+    (low.code().info().has_finalizer)() && !low.wants_finalizer()
+}
+
+/// The tracked objects of this thread, of one generation or of all. Costs a look at each object; inside a collection there
+/// are none.
+///
+/// ```
+/// use neap::{Gc, gc};
+/// let list = Gc::new(vec![Gc::new(1)]);
+/// assert!(gc::objects(None).iter().any(|object| object.address == Gc::as_ptr(&list) as usize));
+/// ```
+pub fn objects(generation: Option<usize>) -> Vec<Object> {
+    let mut all = Vec::with_capacity(tracked_count());
+    each_tracked(|value| {
+        // SAFETY: there is an object.
+        let object = unsafe { Object::of(value) };
+        // The vector has room: the visitor may not allocate objects, but this is not one of them.
+        if generation.is_none() || object.generation == generation {
+            all.push(object);
+        }
+    });
+    all
+}
+
+/// How many tracked objects this thread has. Costs a look at each object.
+pub fn tracked_count() -> usize {
+    let mut count = 0;
+    each_tracked(|_| count += 1);
+    count
+}
+
+fn each_tracked(mut visit: impl FnMut(NonNull<u8>)) {
+    let Some(state) = state::get().filter(|state| !state.collecting.get()) else { return };
+    state.each_object(|value| {
+        // SAFETY: there is an object.
+        if unsafe { header::of(value) }.low().age() != Age::UNTRACKED {
+            visit(value);
+        }
+    });
+}
+
+/// What the object holds: the targets of the `Gc`s that its value owns, each as often as it does.
+///
+/// ```
+/// use neap::{Gc, gc};
+/// let one = Gc::new(1);
+/// let pair = Gc::new((one.clone(), one.clone()));
+/// assert_eq!(gc::referents(&pair).len(), 2);
+/// ```
+pub fn referents<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
+    let mut all = Vec::new();
+    let value = Gc::value(gc).cast();
+    // SAFETY: a `Gc` points to an object that is alive.
+    unsafe {
+        each_referent(value, &mut |target| {
+            // An edge leads to an object that is alive.
+            all.push(Object::of(target));
+        });
+    }
+    all
+}
+
+/// # Safety
+/// `value` is in an object that is alive.
+unsafe fn each_referent(value: NonNull<u8>, each: &mut dyn FnMut(NonNull<u8>)) {
+    // SAFETY: by the precondition.
+    let info = unsafe { header::of(value) }.low().code().info();
+    // SAFETY: by the precondition.
+    let len = unsafe { object::length(value, info) };
+    let mut tracer = Tracer::new(Sink::Each(each));
+    // SAFETY: by the precondition.
+    unsafe { info.trace(value, len, &mut tracer) };
+    tracer.finish();
+}
+
+/// Who holds the object: the tracked objects of this thread whose values own a `Gc` to it. Costs a `trace` of each.
+///
+/// ```
+/// use neap::{Gc, gc};
+/// let one = Gc::new(1);
+/// let pair = Gc::new((one.clone(), one.clone()));
+/// let holders = gc::referrers(&one);
+/// assert_eq!(holders.len(), 1);
+/// assert_eq!(holders[0].address, Gc::as_ptr(&pair) as usize);
+/// ```
+pub fn referrers<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
+    let target: NonNull<u8> = Gc::value(gc).cast();
+    let mut all = Vec::new();
+    each_tracked(|value| {
+        let mut holds = false;
+        // SAFETY: there is an object.
+        unsafe { each_referent(value, &mut |held| holds |= held == target) };
+        if holds {
+            // SAFETY: as above.
+            all.push(unsafe { Object::of(value) });
+        }
+    });
+    all
+}
