@@ -27,11 +27,6 @@ impl<T: Copy> Array<T> {
         self.len.get()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Puts one behind the others; false, when there is no memory.
     #[inline(always)]
     #[must_use]

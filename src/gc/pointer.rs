@@ -7,7 +7,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -120,7 +120,7 @@ impl<T: Trace> Gc<T> {
         // SAFETY: as above.
         let me = unsafe { Weak::to_unmade(place) };
         // SAFETY: there is no value yet; when there is one, this is forgotten. Dropped before `me`.
-        let unmade = unsafe { Part::new(place) };
+        let unmade = unsafe { Part::new(place.cast::<MaybeUninit<T>>()) };
         let value = make(&me);
         core::mem::forget(unmade);
         // SAFETY: a block for such a value.
@@ -147,17 +147,10 @@ impl<T: Trace> Gc<T> {
         if this.header().strong() != 1 {
             return Err(this);
         }
-        let value = Gc::into_value(this);
-        // SAFETY: the reference is ours.
-        let header = unsafe { header::of(value) };
-        header.set_strong(0);
-        if header.low().has_side() {
-            // SAFETY: it has a side cell.
-            unsafe { weak::bury(value.cast()) };
-        }
-        // SAFETY: the value is moved out, below.
-        let _part = unsafe { Part::new(value) };
-        // SAFETY: the last reference is given up, and the object freed without a drop of the value.
+        let value = this.value;
+        // SAFETY: that is the only reference, and the value moves out.
+        let _part = unsafe { Gc::give_up(this) };
+        // SAFETY: it is there, and the block stays until this returns.
         Ok(unsafe { value.read() })
     }
 
@@ -208,25 +201,29 @@ impl<T: Trace> Gc<T> {
             // SAFETY: the value is there.
             let moved = unsafe { Gc::from_value(place) };
             let old = core::mem::replace(this, moved);
-            // SAFETY: its value has moved out.
-            drop(ManuallyDrop::into_inner(unsafe { Gc::give_up_moved(old) }));
+            // SAFETY: that was the only reference, and its value has moved out.
+            drop(unsafe { Gc::give_up(old) });
         }
-        // SAFETY: there is one reference, which is borrowed, and no `Weak`.
+        this.unlist();
+        // SAFETY: there is one reference, which is borrowed, and no `Weak`; and the collector does not look at it.
         unsafe { this.value.as_mut() }
     }
 
-    /// Gives the block of an object up whose value has moved out.
-    unsafe fn give_up_moved(this: Gc<T>) -> ManuallyDrop<Part> {
+    /// Gives an object up whose value is about to move out, or has.
+    ///
+    /// # Safety
+    /// There is no other reference, and when what this gives is dropped the value is gone.
+    unsafe fn give_up(this: Gc<T>) -> Part {
         let value = Gc::into_value(this);
-        // SAFETY: the reference was ours.
+        // SAFETY: the reference is ours.
         let header = unsafe { header::of(value) };
         header.set_strong(0);
         if header.low().has_side() {
             // SAFETY: it has a side cell.
             unsafe { weak::bury(value.cast()) };
         }
-        // SAFETY: the value is not there any more.
-        ManuallyDrop::new(unsafe { Part::new(value) })
+        // SAFETY: the caller's promise; the last reference is given up, and nobody can upgrade.
+        unsafe { Part::new(value.cast::<MaybeUninit<T>>()) }
     }
 }
 
@@ -331,10 +328,11 @@ impl<T: ?Sized> Gc<T> {
     /// ```
     pub fn get_mut(this: &mut Self) -> Option<&mut T> {
         let alone = this.header().strong() == 1 && Gc::weak_count(this) == 0;
-        // SAFETY: there is one reference, which is borrowed, and no `Weak`. A collection that begins meanwhile knows that
-        // it has a reference from outside; it may read the value, through `trace`, which the borrow can't forbid: see
-        // `state::hide`.
-        alone.then(|| unsafe { this.value.as_mut() })
+        alone.then(|| {
+            this.unlist();
+            // SAFETY: there is one reference, which is borrowed, and no `Weak`; and the collector does not look at it.
+            unsafe { this.value.as_mut() }
+        })
     }
 
     /// The address of the value; the reference goes on to count until it comes back through [`from_raw`](Gc::from_raw).
@@ -382,6 +380,17 @@ impl<T: ?Sized> Gc<T> {
     pub unsafe fn decrement_strong_count(ptr: *const T) {
         // SAFETY: the caller's promise.
         drop(unsafe { Gc::from_raw(ptr) });
+    }
+
+    /// Takes an object with one reference out of the candidates: the collector does not come to it while its value is
+    /// being changed. (Not over an edge either: whoever owns that reference is being changed as well, and is not
+    /// traced.) No cycle is lost by that: what holds the last reference has one from outside, or it could not be changed, and when
+    /// that goes it is a candidate.
+    fn unlist(&self) {
+        let low = self.header().low();
+        if low.age() != Age::UNTRACKED {
+            self.header().set_low(low.settled(false));
+        }
     }
 
     /// Panics when the object is dead.
