@@ -51,14 +51,17 @@ mod array;
 mod clear;
 mod collect;
 mod end;
+mod erased;
 mod find;
 mod header;
 mod info;
 mod inspect;
+mod leaf;
 mod object;
 mod pointer;
 mod policy;
 mod set;
+mod slices;
 mod state;
 mod stats;
 mod trace;
@@ -67,7 +70,9 @@ mod weak;
 
 use core::marker::PhantomData;
 
+pub use erased::Erased;
 pub use inspect::{Object, is_finalized, is_tracked, objects, referents, referrers, tracked_count};
+pub use leaf::Leaf;
 pub use pointer::Gc;
 pub use stats::{Collected, GenerationStats};
 #[doc(hidden)]

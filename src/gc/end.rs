@@ -3,7 +3,7 @@
 use core::ptr::{self, NonNull};
 
 use super::header;
-use super::object::Shape;
+use super::object::{self, Shape};
 use super::weak;
 use crate::misuse;
 use crate::ptr::{End, descend};
@@ -14,73 +14,114 @@ use crate::ptr::{End, descend};
 /// `value` is in such an object, and the caller gives its reference up.
 #[inline(never)]
 pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: by the precondition.
-    let header = unsafe { header::of(value) };
-    if header.is_dead() {
-        return;
-    }
-    let low = header.low();
-    if low.place().is_some() {
-        // A `trace` dropped it, while the collector looks at it.
-        misuse::wrong_trace(core::any::type_name::<T>());
-    }
-    if low.wants_finalizer() {
-        header.set_low(low.finalized());
-        header.set_strong(1);
-        // SAFETY: it is alive, and of this type.
-        let _release = Release(value);
-        // SAFETY: as above.
-        unsafe { low.code().info().finalize(value.cast()) };
-        return;
-    }
     // SAFETY: the caller's promise.
-    unsafe { end_now(value) };
-}
-
-/// Gives up the reference that an object has while its finalizer runs, also when that panics.
-struct Release<T: ?Sized>(NonNull<T>);
-
-impl<T: ?Sized> Drop for Release<T> {
-    fn drop(&mut self) {
-        // SAFETY: the reference keeps it there.
-        let header = unsafe { header::of(self.0) };
-        if header.decrement() {
-            // SAFETY: that was the last.
-            unsafe { end(self.0) };
-        } else if !header.low().is_settled() {
-            // SAFETY: it is alive.
-            unsafe { super::state::enlist(self.0.cast()) };
-        }
-    }
-}
-
-#[inline]
-unsafe fn end_now<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: by the precondition.
-    if unsafe { header::of(value) }.low().has_side() {
-        // SAFETY: it has a side cell.
-        unsafe { weak::bury(value.cast()) };
+    if !unsafe { ends_now(value.cast()) } {
+        return;
     }
     if core::mem::needs_drop::<T>() {
         // What a `Gc` points to is `'static`: it may wait.
-        // SAFETY: the caller's promise.
-        unsafe { descend::<Collected, T>(value, || true) };
+        // SAFETY: the caller's promise, and nobody can upgrade any more.
+        unsafe { descend::<Known, T>(value, || true) };
     } else {
-        // SAFETY: there is nothing to drop.
+        // SAFETY: as above, and there is nothing to drop.
         drop(unsafe { Part::new(value) });
     }
 }
 
-/// The end of what a `Gc` points to.
-struct Collected;
+/// The same for a value of a type that only the header knows.
+///
+/// # Safety
+/// As for [`end`].
+#[inline(never)]
+pub unsafe fn end_erased(value: NonNull<u8>) {
+    // SAFETY: the caller's promise.
+    if unsafe { ends_now(value) } {
+        // SAFETY: the caller's promise, and nobody can upgrade any more.
+        unsafe { descend::<Unknown, u8>(value, || true) };
+    }
+}
 
-impl End for Collected {
+/// Whether the object is to be dropped now: not if it is dead already, and not if it has a finalizer, which runs here. From
+/// now on nobody can upgrade to it.
+///
+/// # Safety
+/// As for [`end`].
+#[inline(always)]
+unsafe fn ends_now(value: NonNull<u8>) -> bool {
+    // SAFETY: by the precondition.
+    let header = unsafe { header::of(value) };
+    let low = header.low();
+    if header.is_dead() {
+        return false;
+    }
+    if low.place().is_some() || low.wants_finalizer() || low.has_side() {
+        // SAFETY: the caller's promise.
+        return unsafe { ends_now_slow(value) };
+    }
+    true
+}
+
+#[inline(never)]
+unsafe fn ends_now_slow(value: NonNull<u8>) -> bool {
+    // SAFETY: by the precondition.
+    let header = unsafe { header::of(value) };
+    let low = header.low();
+    if low.place().is_some() {
+        // A `trace` dropped it, while the collector looks at it.
+        misuse::wrong_trace("(unknown)");
+    }
+    if low.wants_finalizer() {
+        header.set_low(low.finalized());
+        header.set_strong(1);
+        let _release = Release(value);
+        // SAFETY: it is alive, and of this type.
+        unsafe { low.code().info().finalize(value) };
+        return false;
+    }
+    if low.has_side() {
+        // SAFETY: it has a side cell.
+        unsafe { weak::bury(value) };
+    }
+    true
+}
+
+/// Gives up the reference that an object has while its finalizer runs, also when that panics.
+struct Release(NonNull<u8>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        // SAFETY: the reference keeps it there, and is the one that is given up.
+        unsafe { super::pointer::release_erased(self.0) };
+    }
+}
+
+/// The end of an object whose type the compiler knows.
+struct Known;
+
+impl End for Known {
     #[inline]
     unsafe fn end<T: ?Sized>(value: NonNull<T>) {
         // SAFETY: the caller's promise.
         let _part = unsafe { Part::new(value) };
         // SAFETY: the value is alive and given up.
         unsafe { ptr::drop_in_place(value.as_ptr()) };
+    }
+}
+
+/// The end of one whose type the header knows.
+struct Unknown;
+
+impl End for Unknown {
+    unsafe fn end<T: ?Sized>(value: NonNull<T>) {
+        let value: NonNull<u8> = value.cast();
+        // SAFETY: by the precondition there is an object.
+        let info = unsafe { header::of(value) }.low().code().info();
+        // SAFETY: as above.
+        let len = unsafe { object::length(value, info) };
+        // SAFETY: as above.
+        let _part = Part(value, unsafe { Shape::of(value) });
+        // SAFETY: the value is alive and given up.
+        unsafe { info.drop(value, len) };
     }
 }
 

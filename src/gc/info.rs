@@ -105,6 +105,14 @@ impl Info {
         &Of::<T>::INFO
     }
 
+    /// Of texts.
+    #[inline(always)]
+    pub const fn of_str() -> &'static Info {
+        const INFO: Info =
+            Info { name: type_name::<str>, id: TypeId::of::<str>, ..Of::<[u8]>::INFO };
+        &INFO
+    }
+
     /// Of slices of a type.
     #[inline(always)]
     pub const fn of_slice<T: Trace>() -> &'static Info {

@@ -85,12 +85,6 @@ impl Shape {
         SizeClass::for_layout(self.block)
     }
 
-    /// Whether it is too big for a pool.
-    #[inline(always)]
-    pub fn is_large(self) -> bool {
-        self.class().is_none()
-    }
-
     /// Bytes of the block.
     pub fn bytes(self) -> usize {
         self.class().map_or(self.block.size(), SizeClass::block_size)

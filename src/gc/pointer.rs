@@ -395,7 +395,7 @@ impl<T: ?Sized> Gc<T> {
 
     /// Panics when the object is dead.
     #[inline(always)]
-    fn check(&self) {
+    pub(super) fn check(&self) {
         if !self.header().is_alive() {
             dead();
         }
@@ -446,6 +446,23 @@ impl<T: ?Sized> Drop for Gc<T> {
             // SAFETY: it is alive, and not settled.
             unsafe { state::enlist(self.value.cast()) };
         }
+    }
+}
+
+/// Gives a reference up, whatever the object's type is.
+///
+/// # Safety
+/// `value` is in an object, and the reference is the caller's.
+#[inline]
+pub(super) unsafe fn release_erased(value: NonNull<u8>) {
+    // SAFETY: by the precondition.
+    let header = unsafe { header::of(value) };
+    if header.decrement() {
+        // SAFETY: that was the last, or the object is dead.
+        unsafe { end::end_erased(value) };
+    } else if !header.low().is_settled() {
+        // SAFETY: it is alive, and not settled.
+        unsafe { state::enlist(value) };
     }
 }
 
