@@ -11,6 +11,7 @@ check() {
 }
 
 check cargo clippy --quiet --all-targets --no-default-features
+check cargo clippy --quiet --all-targets --no-default-features --features gc
 check cargo clippy --quiet --all-targets
 # Every feature but `nightly`, which a stable compiler refuses.
 check cargo clippy --quiet --all-targets --features allocator-api2,serde

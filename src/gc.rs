@@ -1,8 +1,8 @@
 //! The collector: what counting cannot free, a generational sweep finds.
 //!
-//! [`Gc`](crate::Gc) counts references, as [`Rc`](crate::Rc) does, and frees nearly everything the moment its last
+//! [`Gc`] counts references, as [`Rc`](crate::Rc) does, and frees nearly everything the moment its last
 //! reference goes. What is left are *cycles*: values that hold each other and that nobody else holds. They are looked for
-//! now and then, when a block is wanted and none is at hand, or when [`collect`] says so.
+//! now and then, when a block is wanted and none is at hand, or when [`collect()`] says so.
 //!
 //! ```
 //! use neap::{Gc, Trace, gc};
@@ -27,7 +27,7 @@
 //! with all that it leads to; the rest is garbage. So a heap in which nothing lost a reference costs nothing to
 //! collect, however large, and a value that owns no `Gc` is never looked at.
 //!
-//! Garbage is *finalized* ([`Finalize`](crate::Finalize)) with all its objects readable, looked at again in case a finalizer made some of it
+//! Garbage is *finalized* ([`Finalize`]) with all its objects readable, looked at again in case a finalizer made some of it
 //! reachable, then its [`Weak`]s are cleared, its values are dropped, and its blocks go back.
 //!
 //! # Generations
@@ -42,7 +42,7 @@
 //!
 //! # Rules of the room
 //!
-//! - **G1**: a `Gc` points to a value with a [header](header) in front, in a block of the thread's heap of objects, or of
+//! - **G1**: a `Gc` points to a value with a header (`header.rs`) in front, in a block of the thread's heap of objects, or of
 //!   its own when it is large.
 //! - **G2**: counts in headers are true all the time. What a collection finds out stands beside (`set.rs`).
 //! - **G3**: no code of the program runs while headers are visited, but `trace`.
@@ -102,7 +102,7 @@ pub fn collect() -> Collected {
 /// Collects generation `g` and those below.
 ///
 /// # Panics
-/// When `g` is more than 2; and as [`collect`].
+/// When `g` is more than 2; and as [`collect()`].
 ///
 /// ```
 /// assert_eq!(neap::gc::collect_generation(0).generation, 0);
@@ -119,7 +119,7 @@ pub fn enable() {
     }
 }
 
-/// Lets collections come on this thread only when [`collect`] is called.
+/// Lets collections come on this thread only when [`collect()`] is called.
 ///
 /// ```
 /// neap::gc::disable();

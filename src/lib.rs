@@ -18,12 +18,14 @@
 //! assert_eq!(seen.upgrade().as_deref(), Some(&"tide"));
 //! ```
 //!
-//! [`rc`] is `std::rc` with half the header, with or without the allocator.
+//! [`rc`] is `std::rc` with half the header, with or without the allocator. [`gc`] is the same with a collector for what
+//! counting cannot free: values that hold each other.
 //!
 //! # How it is built
 //!
 //! ```text
-//!     global      Layout in, pointer out
+//!     global  gc   Layout in, pointer out; cycles: find, finalize, clear
+//!        │    │
 //!        │   ptr  the counted pointer: header, object, weak references
 //!        │    │
 //!      heap ◄─┘   one thread's magazines and pools; fast path; abandon, adopt
@@ -76,6 +78,7 @@
 //!
 //! # Features
 //!
+//! - `gc`, on by default: [`gc`], [`Gc`] and [`Trace`]. Without it nothing of the collector is compiled.
 //! - `allocator-api2`: [`Neap`] and [`Configured`] implement `allocator_api2::alloc::Allocator`.
 //! - `serde`: [`Rc`] and [`rc::Weak`] implement `Serialize` and `Deserialize`, as std's do with serde's feature `rc`.
 //! - `nightly`, for a nightly compiler: `Rc<T>` becomes `Rc<dyn Trait>` by itself, and a value may hold references

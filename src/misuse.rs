@@ -62,6 +62,21 @@ pub fn too_many_references() -> ! {
     crate::os::abort()
 }
 
+/// Says that a `trace` dropped what it was to visit, and aborts.
+#[cfg(feature = "gc")]
+#[cold]
+#[inline(never)]
+pub fn dropped_in_trace() -> ! {
+    let mut line = Line::<128>::new();
+    // As above.
+    let _ = writeln!(
+        line,
+        "neap: a `Trace` gave up the last reference to an object that is being visited"
+    );
+    line.print();
+    crate::os::abort()
+}
+
 /// Says that the `trace` of a type is wrong, and aborts.
 #[cfg(feature = "gc")]
 #[cold]

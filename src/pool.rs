@@ -44,8 +44,10 @@ mod descriptor;
 mod remote;
 
 pub use class::{CLASSES, SLOTS, SizeClass};
+#[cfg(all(feature = "gc", not(neap_loom)))]
+pub use descriptor::prefetch;
 #[cfg(not(neap_loom))]
-pub use descriptor::{List, OwnedPool, PoolLinks, PoolList, PoolRef, Tag, prefetch};
+pub use descriptor::{List, OwnedPool, PoolLinks, PoolList, PoolRef, Tag};
 pub use remote::{Announce, Owner};
 #[cfg(neap_loom)]
 pub use remote::{Drained, Shared, drain, free};

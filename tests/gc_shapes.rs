@@ -1,5 +1,7 @@
 //! Objects that hold each other, in every shape: each is dropped once, at the moment when it should be.
 
+#![cfg(feature = "gc")]
+
 use neap::gc::{self, Trace, Tracer, Weak};
 use neap::{Finalize, Gc};
 use std::cell::{Cell, RefCell};

@@ -6,6 +6,7 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use crate::heap;
+use crate::os;
 use crate::settings::Options;
 
 /// Values without a drop, one behind the other.
@@ -57,19 +58,20 @@ impl<T: Copy> Array<T> {
     /// The one at `place`, which is below the length.
     #[inline(always)]
     pub fn get(&self, place: usize) -> T {
-        debug_assert!(place < self.len());
-        // SAFETY: the caller knows that it is there; all callers have the place from this array.
-        let place = unsafe { self.start.get().add(place) };
-        // SAFETY: as above.
-        unsafe { place.read() }
+        // SAFETY: it is there.
+        unsafe { self.at(place).read() }
     }
 
     /// The one at `place`, which is below the length, to be changed.
     #[inline(always)]
     pub fn at(&self, place: usize) -> NonNull<T> {
-        debug_assert!(place < self.len());
-        // SAFETY: as in `get`; nothing lies at 0.
-        unsafe { NonNull::new_unchecked(self.start.get().add(place)) }
+        if place >= self.len() {
+            os::abort();
+        }
+        // SAFETY: so many were pushed.
+        let place = unsafe { self.start.get().add(place) };
+        // SAFETY: nothing lies at 0.
+        unsafe { NonNull::new_unchecked(place) }
     }
 
     /// Forgets those from `len` on.

@@ -68,7 +68,7 @@ unsafe fn ends_now_slow(value: NonNull<u8>) -> bool {
     let low = header.low();
     if low.place().is_some() {
         // A `trace` dropped it, while the collector looks at it.
-        misuse::wrong_trace("(unknown)");
+        misuse::dropped_in_trace();
     }
     if low.wants_finalizer() {
         header.set_low(low.finalized());

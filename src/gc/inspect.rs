@@ -117,13 +117,12 @@ fn each_tracked(mut visit: impl FnMut(NonNull<u8>)) {
 pub fn referents<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
     let mut all = Vec::new();
     let value = Gc::value(gc).cast();
+    let mut push = |target| {
+        // SAFETY: an edge leads to an object that is alive.
+        all.push(unsafe { Object::of(target) });
+    };
     // SAFETY: a `Gc` points to an object that is alive.
-    unsafe {
-        each_referent(value, &mut |target| {
-            // An edge leads to an object that is alive.
-            all.push(Object::of(target));
-        });
-    }
+    unsafe { each_referent(value, &mut push) };
     all
 }
 

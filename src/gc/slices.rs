@@ -42,7 +42,9 @@ impl<T: Trace> From<Vec<T>> for Gc<[T]> {
 impl<T: Trace, const N: usize> From<[T; N]> for Gc<[T]> {
     /// Moves the values.
     fn from(values: [T; N]) -> Gc<[T]> {
-        crate::coerce!(Gc::new(values) => [T])
+        let start = Gc::into_value(Gc::new(values)).cast();
+        // SAFETY: an array of N values is N values, and the reference is the same.
+        unsafe { Gc::from_value(NonNull::slice_from_raw_parts(start, N)) }
     }
 }
 

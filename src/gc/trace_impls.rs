@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::sync::{LazyLock, Mutex, OnceLock, RwLock, TryLockError};
 
 use super::trace::{Seen, Trace, Tracer};
+use crate::ptr;
 
 /// Types that own no `Gc`, whatever `T` is.
 macro_rules! leaves {
@@ -69,8 +70,8 @@ leaves! {
     std::rc::Weak<T>;
     std::sync::Arc<T>;
     std::sync::Weak<T>;
-    crate::Rc<T>;
-    crate::rc::Weak<T>;
+    ptr::Rc<T>;
+    ptr::Weak<T>;
     super::Weak<T>;
 }
 

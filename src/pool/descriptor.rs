@@ -21,6 +21,7 @@ use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::units::{UnitId, arena_base, regain};
 
 pub use list::{List, PoolList};
+#[cfg(feature = "gc")]
 pub use locate::prefetch;
 
 /// What stands in an arena's metadata for each of its units.

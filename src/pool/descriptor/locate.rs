@@ -5,8 +5,7 @@ use core::ptr::NonNull;
 use super::{Descriptor, PoolRef, Tag};
 use crate::arena::{Arena, Kind, kind_of};
 use crate::config::{
-    DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, FREE_MAPS_AT, MEDIUM_UNITS, OUTER_MAP_BYTES,
-    UNIT_BYTES, UNITS,
+    DESCRIPTOR_BYTES, DESCRIPTORS_AT, FIRST_UNIT, FREE_MAPS_AT, OUTER_MAP_BYTES, UNIT_BYTES, UNITS,
 };
 use crate::misuse::Misuse;
 use crate::pool::SizeClass;
@@ -119,7 +118,7 @@ impl PoolRef {
     pub fn around(address: usize) -> Option<(PoolRef, SizeClass)> {
         Arena::of(address)?;
         let unit = address / UNIT_BYTES;
-        [unit, unit & !(MEDIUM_UNITS - 1)].into_iter().find_map(|first| {
+        [unit, unit & !(crate::config::MEDIUM_UNITS - 1)].into_iter().find_map(|first| {
             let id = UnitId::of(first * UNIT_BYTES).filter(|id| id.index() >= FIRST_UNIT)?;
             // SAFETY: a unit of a registered arena, behind its metadata.
             let pool = unsafe { PoolRef::from_id(id) };
