@@ -48,8 +48,10 @@
 //! - **G3**: no code of the program runs while headers are visited, but `trace`.
 
 mod array;
+mod callbacks;
 mod clear;
 mod collect;
+mod debug;
 mod end;
 mod erased;
 mod find;
@@ -70,8 +72,14 @@ mod weak;
 
 use core::marker::PhantomData;
 
+pub use callbacks::{Event, Phase, Subscription, on_collect};
+pub use debug::{
+    DEBUG_COLLECTABLE, DEBUG_LEAK, DEBUG_SAVEALL, DEBUG_STATS, Debug, debug, garbage, set_debug,
+};
 pub use erased::Erased;
-pub use inspect::{Object, is_finalized, is_tracked, objects, referents, referrers, tracked_count};
+pub use inspect::{
+    Object, is_finalized, is_tracked, objects, path_to, referents, referrers, tracked_count,
+};
 pub use leaf::Leaf;
 pub use pointer::Gc;
 pub use stats::{Collected, GenerationStats};

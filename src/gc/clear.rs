@@ -5,8 +5,10 @@ use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::array::Array;
+use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL};
+use super::erased::Erased;
 use super::find::find_again;
-use super::header;
+use super::header::{self, Header};
 use super::object::{self, Shape};
 use super::set::{Entry, Set};
 use super::state::{GENERATIONS, State};
@@ -19,6 +21,19 @@ pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, pani
     if garbage.iter().any(|entry| entry.low.wants_finalizer())
         && !finalize(state, garbage, result, panics)
     {
+        return;
+    }
+    if state.debug.get().contains(DEBUG_COLLECTABLE) {
+        for entry in garbage.iter() {
+            eprintln!("gc: collectable {} at {:p}", (entry.low.code().info().name)(), entry.value);
+        }
+    }
+    if state.debug.get().contains(DEBUG_SAVEALL) {
+        result.uncollectable = garbage.len();
+        for entry in garbage.iter() {
+            // SAFETY: the garbage is alive still.
+            keep(state, unsafe { header::of(entry.value) }, entry);
+        }
         return;
     }
     for entry in garbage.iter() {
@@ -88,6 +103,14 @@ fn finalize(
         header.set_low(header.low().settled(noted));
     }
     true
+}
+
+/// Keeps it for whoever asks for garbage. It is no candidate until that gives it up.
+fn keep(state: &State, header: &Header, entry: Entry) {
+    header.increment();
+    header.set_low(header.low().settled(false));
+    // SAFETY: it is alive, and counts this reference.
+    state.kept.push(unsafe { Erased::from_value(entry.value) });
 }
 
 /// From now on it is dead: nobody can upgrade to it, and its references count for nothing.

@@ -12,10 +12,12 @@
 //! of another counts for nothing, and what one reads of another panics. A panic in any of them is caught, and goes on when
 //! all is done. A collection that begins inside another does nothing and says so.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::array::Array;
+use super::callbacks::{Event, Phase};
 use super::clear::{self, Panics};
+use super::debug;
 use super::find::{CalledOff, find};
 use super::header::{self, Age};
 use super::info::Info;
@@ -38,8 +40,22 @@ pub fn collect(generation: usize) -> Collected {
     }
     let start = Instant::now();
     let mut panics = Panics::none();
+    let mut event = Event {
+        phase: Phase::Start,
+        generation,
+        candidates: state.candidates[..=generation].iter().map(Array::len).sum(),
+        collected: 0,
+        duration: Duration::ZERO,
+    };
+    state.callbacks.tell(&event, &mut panics);
     run(state, &mut result, &mut panics);
     result.duration = start.elapsed();
+    event.phase = Phase::Stop;
+    event.candidates = result.candidates;
+    event.collected = result.collected;
+    event.duration = result.duration;
+    debug::report(state, &result);
+    state.callbacks.tell(&event, &mut panics);
     state.collecting.set(false);
     let stats = &state.stats[generation];
     stats.set(stats.get().and(&result));

@@ -28,6 +28,13 @@ pub struct Erased {
 }
 
 impl Erased {
+    /// # Safety
+    /// `value` is alive, in a collected object, and the caller has one reference that its header counts.
+    pub(super) unsafe fn from_value(value: NonNull<u8>) -> Erased {
+        // SAFETY: the caller's promise; it is dropped as what it is (below).
+        Erased { object: ManuallyDrop::new(unsafe { Gc::from_value(value.cast()) }) }
+    }
+
     fn value(&self) -> NonNull<u8> {
         Gc::value(&self.object).cast()
     }

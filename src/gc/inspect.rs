@@ -1,6 +1,8 @@
 //! Questions about objects: which there are, what they hold, who holds them.
 
 use core::ptr::NonNull;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 
 use super::header::{self, Age};
 use super::object::{self, Shape};
@@ -162,4 +164,56 @@ pub fn referrers<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
         }
     });
     all
+}
+
+/// Why the object is alive: the shortest chain of objects from one that is held from outside to this one, each of which
+/// holds the next. `None` when no tracked object leads to it, as when only the program's own variables hold it; of one
+/// element when it is held from outside itself besides. Costs a `trace` of each object.
+///
+/// The reference that is handed in is not counted.
+///
+/// ```
+/// use neap::{Gc, gc};
+/// let one = Gc::new(Some(Gc::new(1)));
+/// let two = Gc::new(vec![one.clone()]);
+/// let path = gc::path_to(&one).unwrap();
+/// assert_eq!(path.len(), 2);
+/// assert_eq!(path[0].address, Gc::as_ptr(&two) as usize);
+/// # drop(two);
+/// ```
+pub fn path_to<T: ?Sized>(gc: &Gc<T>) -> Option<Vec<Object>> {
+    let target: NonNull<u8> = Gc::value(gc).cast();
+    let mut holders: HashMap<NonNull<u8>, Vec<NonNull<u8>>> = HashMap::new();
+    each_tracked(|value| {
+        // SAFETY: there is an object.
+        unsafe { each_referent(value, &mut |held| holders.entry(held).or_default().push(value)) };
+    });
+    let held_from_outside = |value: NonNull<u8>| {
+        // SAFETY: an object that is alive.
+        let strong = unsafe { header::of(value) }.strong() as usize;
+        let inside = holders.get(&value).map_or(0, Vec::len);
+        strong > inside + usize::from(value == target)
+    };
+    // From the object back to who holds it; each remembers whom it leads to.
+    let mut next = HashMap::from([(target, target)]);
+    let mut queue = VecDeque::from([target]);
+    while let Some(value) = queue.pop_front() {
+        if held_from_outside(value) {
+            let mut path = vec![value];
+            let mut here = value;
+            while here != target {
+                here = next[&here];
+                path.push(here);
+            }
+            // SAFETY: objects that are alive.
+            return Some(path.into_iter().map(|value| unsafe { Object::of(value) }).collect());
+        }
+        for holder in holders.get(&value).into_iter().flatten() {
+            if let Entry::Vacant(place) = next.entry(*holder) {
+                place.insert(value);
+                queue.push_back(*holder);
+            }
+        }
+    }
+    None
 }

@@ -7,6 +7,8 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::array::Array;
+use super::callbacks::Callbacks;
+use super::debug::{Debug, Kept};
 use super::header::{self, Age};
 use super::policy::{self, Policy};
 use super::stats::GenerationStats;
@@ -28,6 +30,11 @@ pub struct State {
     /// Objects that are too big for pools: value and bytes.
     large: Array<(usize, usize)>,
     large_bytes: Cell<usize>,
+    /// Who is told.
+    pub callbacks: Callbacks,
+    /// What is printed and kept.
+    pub debug: Cell<Debug>,
+    pub kept: Kept,
     /// What was collected so far.
     pub stats: [Cell<GenerationStats>; GENERATIONS],
 }
@@ -76,6 +83,9 @@ pub fn make() -> Option<&'static State> {
         collecting: Cell::new(false),
         large: Array::new(),
         large_bytes: Cell::new(0),
+        callbacks: Callbacks::new(),
+        debug: Cell::new(Debug::NONE),
+        kept: Kept::new(),
         stats: [const { Cell::new(GenerationStats::NONE) }; GENERATIONS],
     };
     // SAFETY: the block is ours, and large enough.
@@ -88,6 +98,11 @@ pub fn make() -> Option<&'static State> {
 /// The thread ends: the last collection, and then its state goes.
 fn end() {
     // What is dropped makes garbage in turn; but a program may do so for ever.
+    if let Some(state) = get() {
+        // What is kept is dropped, and not kept again.
+        state.debug.set(Debug::NONE);
+        drop(super::debug::garbage());
+    }
     for _ in 0..10 {
         if collect::collect(GENERATIONS - 1).collected == 0 {
             break;

@@ -1,0 +1,131 @@
+//! Who is told of collections.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::clear::Panics;
+use super::state::{self, State};
+
+/// What [`on_collect`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Whether the collection begins or has ended.
+    pub phase: Phase,
+    /// The generation that is collected, with those below.
+    pub generation: usize,
+    /// Candidates that it begins with, stale ones counted in at the beginning.
+    pub candidates: usize,
+    /// Objects that were dropped; 0 at the beginning.
+    pub collected: usize,
+    /// How long it took; zero at the beginning.
+    pub duration: Duration,
+}
+
+/// Where a collection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It begins.
+    Start,
+    /// It has ended.
+    Stop,
+}
+
+type Callback = Rc<RefCell<dyn FnMut(&Event)>>;
+
+/// Those who want to be told, in the order in which they said so.
+pub struct Callbacks(RefCell<List>);
+
+struct List {
+    all: Vec<(u64, Callback)>,
+    next: u64,
+}
+
+impl Callbacks {
+    /// Nobody.
+    pub const fn new() -> Callbacks {
+        Callbacks(RefCell::new(List { all: Vec::new(), next: 0 }))
+    }
+
+    /// Tells all of them. Who is being told of another collection just now is left out.
+    pub fn tell(&self, event: &Event, panics: &mut Panics) {
+        // They may come and go meanwhile.
+        let all: Vec<Callback> = match self.0.try_borrow() {
+            Ok(list) if !list.all.is_empty() => list.all.iter().map(|(_, f)| f.clone()).collect(),
+            _ => return,
+        };
+        for callback in all {
+            if let Ok(mut callback) = callback.try_borrow_mut() {
+                panics.catch(|| callback(event));
+            }
+        }
+    }
+}
+
+/// Has `f` called at the beginning and at the end of each collection of this thread, until what this gives is dropped.
+///
+/// `f` may do what it likes; a collection that it asks for is skipped. A panic goes on when the collection is done.
+///
+/// ```
+/// use neap::gc::{self, Phase};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let ended = Rc::new(Cell::new(0));
+/// let count = ended.clone();
+/// let subscription = gc::on_collect(move |event| {
+///     if event.phase == Phase::Stop {
+///         count.set(count.get() + 1);
+///     }
+/// });
+/// gc::collect();
+/// drop(subscription);
+/// gc::collect();
+/// assert_eq!(ended.get(), 1);
+/// ```
+pub fn on_collect(f: impl FnMut(&Event) + 'static) -> Subscription {
+    let id = state::make().map(|state| {
+        let mut list = state.callbacks.0.borrow_mut();
+        let id = list.next;
+        list.next += 1;
+        list.all.push((id, Rc::new(RefCell::new(f))));
+        id
+    });
+    Subscription { id, stays: PhantomData }
+}
+
+/// Given by [`on_collect`]: it ends when this is dropped.
+#[must_use = "the subscription ends when this is dropped"]
+pub struct Subscription {
+    id: Option<u64>,
+    /// It is one thread's.
+    stays: PhantomData<*const ()>,
+}
+
+impl Subscription {
+    /// Lets it go on for as long as the thread.
+    pub fn keep(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let Some((id, state)) = self.id.zip(state::get()) else { return };
+        let callbacks: &State = state;
+        let mut list = callbacks.callbacks.0.borrow_mut();
+        let place = list.all.iter().position(|(other, _)| *other == id);
+        let gone = place.map(|place| list.all.remove(place));
+        // Its own drop may come back here.
+        drop(list);
+        drop(gone);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
+}
