@@ -51,6 +51,7 @@ mod array;
 mod callbacks;
 mod clear;
 mod collect;
+mod deaths;
 mod debug;
 mod end;
 mod erased;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clear::Panics;
-use super::state::{self, State};
+use super::state;
 
 /// What [`on_collect`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,16 @@ impl Callbacks {
     /// Nobody.
     pub const fn new() -> Callbacks {
         Callbacks(RefCell::new(List { all: Vec::new(), next: 0 }))
+    }
+
+    /// Takes one off the list.
+    fn forget(&self, id: u64) {
+        let mut list = self.0.borrow_mut();
+        let place = list.all.iter().position(|(other, _)| *other == id);
+        let gone = place.map(|place| list.all.remove(place));
+        // Its own drop may come back here.
+        drop(list);
+        drop(gone);
     }
 
     /// Tells all of them. Who is being told of another collection just now is left out.
@@ -93,34 +103,49 @@ pub fn on_collect(f: impl FnMut(&Event) + 'static) -> Subscription {
         list.all.push((id, Rc::new(RefCell::new(f))));
         id
     });
-    Subscription { id, stays: PhantomData }
+    Subscription { to: id.map(Topic::Collections), stays: PhantomData }
 }
 
-/// Given by [`on_collect`]: it ends when this is dropped.
+/// Given by [`on_collect`] and [`Weak::on_death`](super::Weak::on_death): nobody is told any more when this is dropped.
 #[must_use = "the subscription ends when this is dropped"]
 pub struct Subscription {
-    id: Option<u64>,
+    to: Option<Topic>,
     /// It is one thread's.
     stays: PhantomData<*const ()>,
 }
 
+/// What somebody wants to be told of, by the number of who it is.
+#[derive(Clone, Copy)]
+enum Topic {
+    Collections(u64),
+    /// Of the object with this side cell.
+    Death(usize, u64),
+}
+
 impl Subscription {
+    /// To nothing.
+    pub(super) fn none() -> Subscription {
+        Subscription { to: None, stays: PhantomData }
+    }
+
+    /// To the death of the object with this side cell.
+    pub(super) fn of_death(cell: usize, id: u64) -> Subscription {
+        Subscription { to: Some(Topic::Death(cell, id)), stays: PhantomData }
+    }
+
     /// Lets it go on for as long as the thread.
     pub fn keep(mut self) {
-        self.id = None;
+        self.to = None;
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let Some((id, state)) = self.id.zip(state::get()) else { return };
-        let callbacks: &State = state;
-        let mut list = callbacks.callbacks.0.borrow_mut();
-        let place = list.all.iter().position(|(other, _)| *other == id);
-        let gone = place.map(|place| list.all.remove(place));
-        // Its own drop may come back here.
-        drop(list);
-        drop(gone);
+        let Some((to, state)) = self.to.zip(state::get()) else { return };
+        match to {
+            Topic::Collections(id) => state.callbacks.forget(id),
+            Topic::Death(cell, id) => state.deaths.forget(cell, id),
+        }
     }
 }
 

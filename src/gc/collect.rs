@@ -55,6 +55,7 @@ pub fn collect(generation: usize) -> Collected {
     event.collected = result.collected;
     event.duration = result.duration;
     debug::report(state, &result);
+    state.deaths.tell(&mut panics);
     state.callbacks.tell(&event, &mut panics);
     state.collecting.set(false);
     let stats = &state.stats[generation];

@@ -2,8 +2,10 @@
 
 use core::ptr::{self, NonNull};
 
+use super::deaths;
 use super::header;
 use super::object::{self, Shape};
+use super::state;
 use super::weak;
 use crate::misuse;
 use crate::ptr::{End, descend};
@@ -15,9 +17,7 @@ use crate::ptr::{End, descend};
 #[inline(never)]
 pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the caller's promise.
-    if !unsafe { ends_now(value.cast()) } {
-        return;
-    }
+    let Some(_after) = (unsafe { ends_now(value.cast()) }) else { return };
     if core::mem::needs_drop::<T>() {
         // What a `Gc` points to is `'static`: it may wait.
         // SAFETY: the caller's promise, and nobody can upgrade any more.
@@ -35,9 +35,30 @@ pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
 #[inline(never)]
 pub unsafe fn end_erased(value: NonNull<u8>) {
     // SAFETY: the caller's promise.
-    if unsafe { ends_now(value) } {
-        // SAFETY: the caller's promise, and nobody can upgrade any more.
-        unsafe { descend::<Unknown, u8>(value, || true) };
+    let Some(_after) = (unsafe { ends_now(value) }) else { return };
+    // SAFETY: the caller's promise, and nobody can upgrade any more.
+    unsafe { descend::<Unknown, u8>(value, || true) };
+}
+
+/// What comes after the drop of an object's value: whoever waited for its death is told.
+pub struct After {
+    told: bool,
+}
+
+impl Drop for After {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.told {
+            tell();
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell() {
+    if let Some(state) = state::get() {
+        deaths::tell_now(state);
     }
 }
 
@@ -47,22 +68,22 @@ pub unsafe fn end_erased(value: NonNull<u8>) {
 /// # Safety
 /// As for [`end`].
 #[inline(always)]
-unsafe fn ends_now(value: NonNull<u8>) -> bool {
+unsafe fn ends_now(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     let low = header.low();
     if header.is_dead() {
-        return false;
+        return None;
     }
     if low.place().is_some() || low.wants_finalizer() || low.has_side() {
         // SAFETY: the caller's promise.
         return unsafe { ends_now_slow(value) };
     }
-    true
+    Some(After { told: false })
 }
 
 #[inline(never)]
-unsafe fn ends_now_slow(value: NonNull<u8>) -> bool {
+unsafe fn ends_now_slow(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     let low = header.low();
@@ -76,13 +97,24 @@ unsafe fn ends_now_slow(value: NonNull<u8>) -> bool {
         let _release = Release(value);
         // SAFETY: it is alive, and of this type.
         unsafe { low.code().info().finalize(value) };
-        return false;
+        return None;
     }
-    if low.has_side() {
+    // SAFETY: the caller's promise.
+    Some(unsafe { bury(value) })
+}
+
+/// From now on nobody can upgrade to the object. What this gives tells whoever waited for its death.
+///
+/// # Safety
+/// There is an object, and its last reference is given up.
+pub unsafe fn bury(value: NonNull<u8>) -> After {
+    // SAFETY: by the precondition.
+    let told = unsafe { header::of(value) }.low().has_side();
+    if told {
         // SAFETY: it has a side cell.
         unsafe { weak::bury(value) };
     }
-    true
+    After { told }
 }
 
 /// Gives up the reference that an object has while its finalizer runs, also when that panics.

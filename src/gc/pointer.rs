@@ -11,7 +11,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::end::{self, Part};
+use super::end::{self, After, Part};
 use super::header::{self, Age, Header, Low};
 use super::info::{Info, TypeCode};
 use super::object::Shape;
@@ -213,17 +213,15 @@ impl<T: Trace> Gc<T> {
     ///
     /// # Safety
     /// There is no other reference, and when what this gives is dropped the value is gone.
-    unsafe fn give_up(this: Gc<T>) -> Part {
+    unsafe fn give_up(this: Gc<T>) -> (Part, After) {
         let value = Gc::into_value(this);
         // SAFETY: the reference is ours.
         let header = unsafe { header::of(value) };
         header.set_strong(0);
-        if header.low().has_side() {
-            // SAFETY: it has a side cell.
-            unsafe { weak::bury(value.cast()) };
-        }
-        // SAFETY: the caller's promise; the last reference is given up, and nobody can upgrade.
-        unsafe { Part::new(value.cast::<MaybeUninit<T>>()) }
+        // SAFETY: the last reference is given up.
+        let after = unsafe { end::bury(value.cast()) };
+        // SAFETY: the caller's promise; nobody can upgrade any more.
+        (unsafe { Part::new(value.cast::<MaybeUninit<T>>()) }, after)
     }
 }
 

@@ -8,6 +8,7 @@ use core::ptr::{self, NonNull};
 
 use super::array::Array;
 use super::callbacks::Callbacks;
+use super::deaths::Deaths;
 use super::debug::{Debug, Kept};
 use super::header::{self, Age};
 use super::policy::{self, Policy};
@@ -30,8 +31,9 @@ pub struct State {
     /// Objects that are too big for pools: value and bytes.
     large: Array<(usize, usize)>,
     large_bytes: Cell<usize>,
-    /// Who is told.
+    /// Who is told of collections, and of deaths.
     pub callbacks: Callbacks,
+    pub deaths: Deaths,
     /// What is printed and kept.
     pub debug: Cell<Debug>,
     pub kept: Kept,
@@ -84,6 +86,7 @@ pub fn make() -> Option<&'static State> {
         large: Array::new(),
         large_bytes: Cell::new(0),
         callbacks: Callbacks::new(),
+        deaths: Deaths::new(),
         debug: Cell::new(Debug::NONE),
         kept: Kept::new(),
         stats: [const { Cell::new(GenerationStats::NONE) }; GENERATIONS],

@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 use super::Gc;
 use super::header;
 use super::object::Shape;
+use super::state;
 use crate::ptr::{Raw, Side, new_side, side_at};
 use std::alloc::{Layout, handle_alloc_error};
 
@@ -83,7 +84,13 @@ pub unsafe fn bury(value: NonNull<u8>) {
     // SAFETY: by the precondition.
     let shape = unsafe { Shape::of(value) };
     // SAFETY: by the precondition.
-    unsafe { existing(value, shape) }.bury();
+    let side = unsafe { existing(value, shape) };
+    side.bury();
+    if side.is_watched()
+        && let Some(state) = state::get()
+    {
+        state.deaths.note(side.address());
+    }
 }
 
 /// The object's value is gone. Whether its block has to stay for raw `Weak`s, or because `kept` says that it stays anyway.
@@ -155,6 +162,23 @@ impl<T: ?Sized> Weak<T> {
     pub(super) fn raise(&self) {
         if let Some(side) = self.side() {
             side.raise();
+        }
+    }
+
+    /// The same object, whatever its type is.
+    pub(super) fn erase(self) -> Weak<()> {
+        Weak { cell: Weak::into_cell(self).cast() }
+    }
+
+    /// Where the side cell is.
+    pub(super) fn place(&self) -> usize {
+        self.cell.addr().get()
+    }
+
+    /// Somebody wants to know when the object dies.
+    pub(super) fn watch(&self) {
+        if let Some(side) = self.side() {
+            side.watch();
         }
     }
 

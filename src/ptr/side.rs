@@ -60,6 +60,8 @@ const DEAD: usize = 1;
 const GONE: usize = 2;
 /// The value was dropped, and the block is kept for raw `Weak`s.
 const HELD: usize = 4;
+/// In `raw`: somebody wants to know when the object dies. (Only the collector's objects have it.)
+const WATCHED: u32 = 1 << 31;
 /// Values lie at multiples of 8 (`object.rs`).
 const STATE: usize = 7;
 
@@ -247,7 +249,7 @@ impl Side {
     #[must_use]
     #[inline]
     pub unsafe fn part(&self) -> bool {
-        if self.raw.get() > 0 {
+        if self.has_raw() {
             self.set(HELD);
             return true;
         }
@@ -270,9 +272,8 @@ impl Side {
     /// now.
     #[must_use]
     pub fn turn_back(&self) -> bool {
-        let raw = self.raw.get() - 1;
-        self.raw.set(raw);
-        let last = raw == 0 && self.is(HELD);
+        self.raw.set(self.raw.get() - 1);
+        let last = !self.has_raw() && self.is(HELD);
         if last {
             self.set(GONE);
             // The implicit one; the one that comes back is left.
@@ -283,6 +284,18 @@ impl Side {
 
     /// Whether `Weak`s were turned raw, so that the object can't be parted from its cell.
     pub fn has_raw(&self) -> bool {
-        self.raw.get() > 0
+        self.raw.get() & !WATCHED > 0
+    }
+
+    /// Somebody wants to know when the object dies.
+    #[cfg(feature = "gc")]
+    pub fn watch(&self) {
+        self.raw.set(self.raw.get() | WATCHED);
+    }
+
+    /// Whether somebody does.
+    #[cfg(feature = "gc")]
+    pub fn is_watched(&self) -> bool {
+        self.raw.get() & WATCHED != 0
     }
 }
