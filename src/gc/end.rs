@@ -17,14 +17,19 @@ use crate::ptr::{End, descend};
 #[inline(never)]
 pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
     // SAFETY: the caller's promise.
-    let Some(_after) = (unsafe { ends_now(value.cast()) }) else { return };
+    let Some(after) = (unsafe { ends_now(value.cast()) }) else { return };
     if core::mem::needs_drop::<T>() {
         // What a `Gc` points to is `'static`: it may wait.
         // SAFETY: the caller's promise, and nobody can upgrade any more.
         unsafe { descend::<Known, T>(value, || true) };
-    } else {
+    } else if after.told {
         // SAFETY: as above, and there is nothing to drop.
         drop(unsafe { Part::new(value) });
+    } else {
+        // SAFETY: the value is alive.
+        let shape = unsafe { shape_of(value) };
+        // SAFETY: as above, and it has no side cell.
+        unsafe { shape.free(value.cast()) };
     }
 }
 

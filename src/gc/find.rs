@@ -59,8 +59,9 @@ fn count(set: &mut Set, sink: for<'a> fn(&'a mut Set) -> Sink<'a>) {
         }
         if next == set.entries.len() {
             tracer.finish();
-            let more = tracer.set().is_some_and(|set| next < set.entries.len());
-            if !more {
+            let Some(set) = tracer.set() else { return };
+            if next == set.entries.len() {
+                set.finish();
                 return;
             }
             continue;
@@ -73,15 +74,13 @@ fn count(set: &mut Set, sink: for<'a> fn(&'a mut Set) -> Sink<'a>) {
 
 /// What has references left over is alive, and what it leads to.
 fn mark(set: &mut Set) {
-    for place in 0..set.entries.len() {
-        if set.entries.get(place).count > 0 {
-            set.mark_at(place);
-        }
+    if !set.begin_marking() {
+        return;
     }
     let mut tracer = Tracer::new(Sink::Mark(set));
     loop {
         let Some(set) = tracer.set() else { return };
-        if set.flaw.is_some() {
+        if set.flaw.is_some() || !set.is_in_doubt() {
             return;
         }
         match set.next_alive() {

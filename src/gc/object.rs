@@ -82,7 +82,8 @@ impl Shape {
 
     #[inline(always)]
     fn class(self) -> Option<SizeClass> {
-        SizeClass::for_layout(self.block)
+        // Inlined where it is most often needed.
+        SizeClass::looked_up(self.block).or_else(|| SizeClass::for_layout(self.block))
     }
 
     /// Bytes of the block.

@@ -21,6 +21,7 @@ use core::ptr::NonNull;
 
 use super::array::Array;
 use super::header::{self, Low, MAX_PLACES};
+use crate::pool::prefetch;
 
 /// One object.
 #[derive(Clone, Copy)]
@@ -50,8 +51,12 @@ pub struct Set {
     ages: u64,
     /// Something that makes the result worthless.
     pub flaw: Option<Flaw>,
-    /// Edges that were counted.
-    pub edges: u64,
+    /// Places whose entries are on their way into the cache, as a ring: how many were put there, and dealt with.
+    fetched: [u32; Set::AHEAD],
+    put: usize,
+    done: usize,
+    /// Objects without a reference that is not accounted for, and not known to be alive. While marking.
+    doubtful: usize,
 }
 
 /// Why a collection is called off.
@@ -64,9 +69,21 @@ pub enum Flaw {
 }
 
 impl Set {
+    /// Edges between the moment when an entry is asked for and when it is changed.
+    const AHEAD: usize = 8;
+
     /// Nobody, but of these ages.
     pub fn new(ages: u64) -> Set {
-        Set { entries: Array::new(), alive: Array::new(), ages, flaw: None, edges: 0 }
+        Set {
+            entries: Array::new(),
+            alive: Array::new(),
+            ages,
+            flaw: None,
+            fetched: [0; Set::AHEAD],
+            put: 0,
+            done: 0,
+            doubtful: 0,
+        }
     }
 
     /// Whether objects of this age belong to it.
@@ -97,17 +114,35 @@ impl Set {
         let low = header.low();
         match low.place() {
             Some(place) => self.count_at(place),
-            None if self.takes(low) => {
-                self.edges += 1;
-                self.join(value, header.strong() - 1);
-            }
+            None if self.takes(low) => self.join(value, header.strong() - 1),
             None => {}
         }
     }
 
+    /// One reference to the object at this place is accounted for: soon.
     #[inline(always)]
     fn count_at(&mut self, place: usize) {
-        self.edges += 1;
+        let slot = self.put % Set::AHEAD;
+        let oldest = core::mem::replace(&mut self.fetched[slot], place as u32);
+        prefetch(self.entries.at(place).addr().get());
+        self.put += 1;
+        if self.put - self.done > Set::AHEAD {
+            self.done += 1;
+            self.count_now(oldest as usize);
+        }
+    }
+
+    /// What was to come soon is done.
+    pub fn finish(&mut self) {
+        while self.done < self.put {
+            let place = self.fetched[self.done % Set::AHEAD];
+            self.done += 1;
+            self.count_now(place as usize);
+        }
+    }
+
+    #[inline(always)]
+    fn count_now(&mut self, place: usize) {
         let mut entry = self.entries.at(place);
         // SAFETY: it is in the array, which nobody else uses meanwhile.
         let entry = unsafe { entry.as_mut() };
@@ -140,14 +175,35 @@ impl Set {
     #[inline(always)]
     pub fn mark_at(&mut self, place: usize) {
         let mut entry = self.entries.at(place);
-        // SAFETY: as in `count_at`.
+        // SAFETY: as in `count_now`.
         let entry = unsafe { entry.as_mut() };
         if entry.count != Entry::ALIVE {
+            self.doubtful -= usize::from(entry.count == 0);
             entry.count = Entry::ALIVE;
             if !self.alive.push(place as u32) {
                 self.flaw = Some(Flaw::Memory);
             }
         }
+    }
+
+    /// All is counted: what has references left over is alive. Whether it is to be found out what that leads to.
+    pub fn begin_marking(&mut self) -> bool {
+        self.doubtful = self.entries.iter().filter(|entry| entry.count == 0).count();
+        let all = self.entries.len();
+        if self.doubtful == all {
+            return false;
+        }
+        for place in 0..all {
+            if self.entries.get(place).count > 0 {
+                self.mark_at(place);
+            }
+        }
+        true
+    }
+
+    /// Whether there is anything left that may be garbage.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubtful > 0
     }
 
     /// One that is alive, and whose targets were not looked at.
