@@ -92,6 +92,8 @@ struct Heap {
     until_idle: Cell<u32>,
     /// Tables beside pools that were released.
     aside: beside::List,
+    /// Pools that it has given back so far.
+    releases: Cell<usize>,
     /// What its blocks are, while it is attached.
     content: Cell<Content>,
     classes: [ClassPools; CLASSES],

@@ -91,6 +91,9 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     drop(begun);
     part(state, &set, generation);
     clear::clear(state, &set.entries, result, panics);
+    if state.candidates[0].len() == 0 {
+        state.releases.set(Objects::releases());
+    }
     state.policy.collected(state, generation, result.visited, result.collected);
 }
 
@@ -135,10 +138,24 @@ impl Candidates {
         Candidates { generation, taken }
     }
 
+    /// Each, with the generation that it was noted for.
+    fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.taken
+            .iter()
+            .enumerate()
+            .flat_map(|(generation, taken)| taken.iter().map(move |value| (generation, value)))
+    }
+
     /// Those that are still there join the set.
     fn join(&self, state: &State, set: &mut Set) {
-        for value in self.taken.iter().flat_map(Array::iter) {
-            if !state.is_object(value) {
+        let in_place = state.releases.get() == Objects::releases();
+        for (generation, value) in self.each() {
+            let there = if in_place && generation == 0 {
+                state.is_candidate_in_place(value)
+            } else {
+                state.is_object(value)
+            };
+            if !there {
                 continue;
             }
             let value = state::regain_value(value);

@@ -10,7 +10,7 @@ use super::weak;
 use crate::misuse;
 use crate::ptr::{End, descend};
 
-/// Ends an object whose count has come to nothing; or it is dead already, and its references count for nothing.
+/// Ends an object whose count has come to nothing.
 ///
 /// # Safety
 /// `value` is in such an object, and the caller gives its reference up.
@@ -67,7 +67,7 @@ fn tell() {
     }
 }
 
-/// Whether the object is to be dropped now: not if it is dead already, and not if it has a finalizer, which runs here. From
+/// Whether the object is to be dropped now: not if it has a finalizer, which runs here. From
 /// now on nobody can upgrade to it.
 ///
 /// # Safety
@@ -77,9 +77,6 @@ unsafe fn ends_now(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     let low = header.low();
-    if header.is_dead() {
-        return None;
-    }
     if low.place().is_some() || low.wants_finalizer() || low.has_side() {
         // SAFETY: the caller's promise.
         return unsafe { ends_now_slow(value) };

@@ -438,8 +438,10 @@ impl<T: ?Sized> Drop for Gc<T> {
     fn drop(&mut self) {
         let header = self.header();
         if header.decrement() {
-            // SAFETY: that was the last, or the object is dead.
-            unsafe { end::end(self.value) };
+            if !header.is_dead() {
+                // SAFETY: that was the last.
+                unsafe { end::end(self.value) };
+            }
         } else if !header.low().is_settled() {
             // SAFETY: it is alive, and not settled.
             unsafe { state::enlist(self.value.cast()) };
@@ -456,8 +458,10 @@ pub(super) unsafe fn release_erased(value: NonNull<u8>) {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     if header.decrement() {
-        // SAFETY: that was the last, or the object is dead.
-        unsafe { end::end_erased(value) };
+        if !header.is_dead() {
+            // SAFETY: that was the last.
+            unsafe { end::end_erased(value) };
+        }
     } else if !header.low().is_settled() {
         // SAFETY: it is alive, and not settled.
         unsafe { state::enlist(value) };

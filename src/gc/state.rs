@@ -24,6 +24,8 @@ pub const GENERATIONS: usize = 3;
 pub struct State {
     /// Values of objects that lost a reference and kept others, by generation. Some have died since.
     pub candidates: [Array<usize>; GENERATIONS],
+    /// Pools that had been given back when the candidates of generation 0 were taken last.
+    pub releases: Cell<usize>,
     /// When to collect.
     pub policy: Policy,
     /// A collection is under way.
@@ -81,6 +83,7 @@ pub fn make() -> Option<&'static State> {
     }
     let state = State {
         candidates: [const { Array::new() }; GENERATIONS],
+        releases: Cell::new(Objects::releases()),
         policy: Policy::new(),
         collecting: Cell::new(false),
         large: Array::new(),
@@ -190,6 +193,19 @@ impl State {
             let header = unsafe { header::of(regain_value(value)) };
             header.is_alive()
         }
+    }
+
+    /// The same for what was an object in a pool that is still there. Where that is plain, one look at the header is enough:
+    /// values at odd multiples of 8 stand right behind their block's first word (`object.rs`), and that is the header of a
+    /// live object, or not settled.
+    #[inline]
+    pub fn is_candidate_in_place(&self, value: usize) -> bool {
+        if value.is_multiple_of(2 * header::BYTES) {
+            return self.is_object(value);
+        }
+        // SAFETY: there is a block, whose first word that is.
+        let header = unsafe { header::of(regain_value(value)) };
+        header.low().is_settled() && header.is_alive()
     }
 
     /// Visits the values of all objects that are alive, those that are not tracked as well. The visitor makes and

@@ -64,6 +64,11 @@ impl Objects {
         Self::heap().map_or(0, |heap| heap.pool_bytes.get() - heap.free_bytes.get())
     }
 
+    /// How many pools were given back so far: as long as that is the same, what was a block is one.
+    pub fn releases() -> usize {
+        Self::heap().map_or(0, |heap| heap.releases.get())
+    }
+
     /// The block in which `address` is, if one is in this heap, and out.
     pub fn around(address: usize) -> Option<NonNull<u8>> {
         let heap = Self::heap()?;

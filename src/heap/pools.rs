@@ -83,6 +83,7 @@ impl Heap {
         if let Some(address) = pool.freed_twice(class) {
             misuse::abort(Misuse::DoubleFree, address, class.block_size());
         }
+        self.releases.set(self.releases.get().wrapping_add(1));
         self.let_go(pool, class);
         beside::put_aside(self, pool, class);
         pool.release(class);
