@@ -9,6 +9,7 @@ use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL};
 use super::erased::Erased;
 use super::find::find_again;
 use super::header::{self, Header};
+use super::info::TypeCode;
 use super::object::{self, Shape};
 use super::set::{Entry, Set};
 use super::state::{GENERATIONS, State};
@@ -41,9 +42,10 @@ pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, pani
         unsafe { kill(entry) };
     }
     drop_values(garbage, panics);
+    let mut shapes = Shapes(None);
     for entry in garbage.iter() {
         // SAFETY: its value was dropped.
-        unsafe { free(entry) };
+        unsafe { free(entry, &mut shapes) };
     }
     result.collected = garbage.len();
 }
@@ -150,11 +152,11 @@ fn drop_values(garbage: &Array<Entry>, panics: &mut Panics) {
 ///
 /// # Safety
 /// The object is dead, and its value dropped.
-unsafe fn free(entry: Entry) {
+unsafe fn free(entry: Entry, shapes: &mut Shapes) {
     // SAFETY: its block is there.
     let header = unsafe { header::of(entry.value) };
     // SAFETY: as above.
-    let shape = unsafe { Shape::of(entry.value) };
+    let shape = unsafe { shapes.of(entry) };
     // Who cloned a reference in a drop keeps an object that says that it is dead.
     let mut kept = !header.is_left_alone(entry.count);
     if header.low().has_side() {
@@ -164,6 +166,29 @@ unsafe fn free(entry: Entry) {
     if !kept {
         // SAFETY: nobody has it any more.
         unsafe { shape.free(entry.value) };
+    }
+}
+
+/// The shape that was asked for last: what dies together is often of one type.
+struct Shapes(Option<(TypeCode, Shape)>);
+
+impl Shapes {
+    /// The shape of an object.
+    ///
+    /// # Safety
+    /// Its block is there.
+    #[inline(always)]
+    unsafe fn of(&mut self, entry: Entry) -> Shape {
+        let code = entry.low.code();
+        match self.0 {
+            Some((last, shape)) if last == code => shape,
+            _ => {
+                // SAFETY: by the precondition.
+                let shape = unsafe { Shape::of(entry.value) };
+                self.0 = (!code.info().is_slice()).then_some((code, shape));
+                shape
+            }
+        }
     }
 }
 

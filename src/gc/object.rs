@@ -31,6 +31,8 @@ use crate::settings::Options;
 pub struct Shape {
     block: Layout,
     front: usize,
+    /// `None`: it is too big for a pool.
+    class: Option<SizeClass>,
 }
 
 const WORD: usize = size_of::<usize>();
@@ -50,7 +52,14 @@ impl Shape {
         let front = (words * WORD).next_multiple_of(value.align());
         let align = if value.align() > WORD { value.align() } else { WORD };
         match Layout::from_size_align(value.size().saturating_add(front), align) {
-            Ok(block) => Some(Shape { block, front }),
+            // Inlined where it is most often needed.
+            Ok(block) => {
+                let class = match SizeClass::looked_up(block) {
+                    Some(class) => Some(class),
+                    None => SizeClass::for_layout(block),
+                };
+                Some(Shape { block, front, class })
+            }
             Err(_) => None,
         }
     }
@@ -80,15 +89,9 @@ impl Shape {
         Shape::new(Layout::array::<T>(len).ok()?, true)
     }
 
-    #[inline(always)]
-    fn class(self) -> Option<SizeClass> {
-        // Inlined where it is most often needed.
-        SizeClass::looked_up(self.block).or_else(|| SizeClass::for_layout(self.block))
-    }
-
     /// Bytes of the block.
     pub fn bytes(self) -> usize {
-        self.class().map_or(self.block.size(), SizeClass::block_size)
+        self.class.map_or(self.block.size(), SizeClass::block_size)
     }
 
     /// Where the block begins.
@@ -102,7 +105,7 @@ impl Shape {
     /// # Safety
     /// The object of `value` has this shape; without `make`, the slot was made.
     pub unsafe fn slot(self, value: NonNull<u8>, make: bool) -> Option<NonNull<heap::Word>> {
-        match self.class() {
+        match self.class {
             Some(class) if self.front < 3 * WORD => {
                 let block = self.block(value).addr().get();
                 if make {
@@ -121,7 +124,7 @@ impl Shape {
     /// Gets a block, writes `low` into its header, and `len` in front of it if it is that of a slice.
     #[inline(always)]
     pub fn allocate(self, low: Low, len: Option<usize>) -> NonNull<u8> {
-        let block = match self.class() {
+        let block = match self.class {
             Some(class) => match Objects::pop(class) {
                 Some(block) => block,
                 None => self.allocate_slow(class),
@@ -178,7 +181,7 @@ impl Shape {
     #[inline(always)]
     pub unsafe fn free(self, value: NonNull<u8>) {
         let block = self.block(value);
-        match self.class() {
+        match self.class {
             Some(class) => Objects::free(block, class),
             None => {
                 state::forget_large(value, self.bytes());
