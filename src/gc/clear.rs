@@ -8,7 +8,7 @@ use super::array::Array;
 use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL};
 use super::erased::Erased;
 use super::find::find_again;
-use super::header::{self, Header};
+use super::header::{self, Age, Header};
 use super::info::TypeCode;
 use super::object::{self, Shape};
 use super::set::{Entry, Set};
@@ -126,6 +126,8 @@ unsafe fn kill(entry: Entry) {
         // SAFETY: it has a side cell.
         unsafe { weak::bury(entry.value) };
     }
+    // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
+    header.set_low(header.low().with_age(Age::UNTRACKED));
     header.die();
 }
 

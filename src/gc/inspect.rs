@@ -108,7 +108,8 @@ fn each_tracked(mut visit: impl FnMut(NonNull<u8>)) {
     });
 }
 
-/// What the object holds: the targets of the `Gc`s that its value owns, each as often as it does.
+/// What the object holds: the targets of the `Gc`s that its value owns, each as often as it does. Of an object that the
+/// collector found dead, which only a `Drop` can ask for, that is nothing, and it is not told as a target.
 ///
 /// ```
 /// use neap::{Gc, gc};
@@ -118,13 +119,18 @@ fn each_tracked(mut visit: impl FnMut(NonNull<u8>)) {
 /// ```
 pub fn referents<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
     let mut all = Vec::new();
-    let value = Gc::value(gc).cast();
-    let mut push = |target| {
-        // SAFETY: an edge leads to an object that is alive.
-        all.push(unsafe { Object::of(target) });
+    if !gc.header().is_alive() {
+        return all;
+    }
+    let mut note = |target| {
+        // SAFETY: an edge leads to an object, dead perhaps, whose header is there.
+        if unsafe { header::of(target) }.is_alive() {
+            // SAFETY: it is alive.
+            all.push(unsafe { Object::of(target) });
+        }
     };
-    // SAFETY: a `Gc` points to an object that is alive.
-    unsafe { each_referent(value, &mut push) };
+    // SAFETY: it is alive.
+    unsafe { each_referent(Gc::value(gc).cast(), &mut note) };
     all
 }
 
