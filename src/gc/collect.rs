@@ -168,9 +168,11 @@ impl Candidates {
             }
             if set.takes(low) {
                 set.join(value, header.strong());
-            } else if low.age() == Age::FROZEN {
-                let oldest = &state.candidates[GENERATIONS - 1];
-                header.set_low(low.settled(oldest.push(value.addr().get())));
+            } else if low.age() != Age::UNTRACKED {
+                // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
+                let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);
+                let noted = state.candidates[generation].push(value.addr().get());
+                header.set_low(low.settled(noted));
             }
         }
     }
