@@ -3,6 +3,7 @@
 //!
 //! * [`Block`]: one allocation of the global allocator with a pattern in it.
 //! * [`cases`]: a test harness that runs each case in a process of its own.
+//! * `graph`: objects of the collector that hold each other.
 //! * [`switch`]: a global allocator that is neap or the system's, by an environment variable.
 
 #![allow(
@@ -13,6 +14,8 @@
 )]
 
 pub mod cases;
+#[cfg(feature = "gc")]
+pub mod graph;
 pub mod switch;
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
