@@ -96,9 +96,9 @@ unsafe fn ends_now_slow(value: NonNull<u8>) -> Option<After> {
     if low.wants_finalizer() {
         header.set_low(low.finalized());
         header.set_strong(1);
-        let _release = Release(value);
-        // SAFETY: it is alive, and of this type.
-        unsafe { low.code().info().finalize(value) };
+        // One finalizer may let go of the next object, as one drop does. It may wait: the reference keeps the value.
+        // SAFETY: the reference is given up with the call.
+        unsafe { descend::<Finalized, u8>(value, || true) };
         return None;
     }
     // SAFETY: the caller's promise.
@@ -117,6 +117,20 @@ pub unsafe fn bury(value: NonNull<u8>) -> After {
         unsafe { weak::bury(value) };
     }
     After { told }
+}
+
+/// The finalizer of an object that has one reference for that; then perhaps its end.
+struct Finalized;
+
+impl End for Finalized {
+    unsafe fn end<T: ?Sized>(value: NonNull<T>) {
+        let value: NonNull<u8> = value.cast();
+        let _release = Release(value);
+        // SAFETY: the reference keeps it there.
+        let info = unsafe { header::of(value) }.low().code().info();
+        // SAFETY: it is alive, and of this type.
+        unsafe { info.finalize(value) };
+    }
 }
 
 /// Gives up the reference that an object has while its finalizer runs, also when that panics.
