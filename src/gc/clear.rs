@@ -7,22 +7,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::array::Array;
 use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL};
 use super::erased::Erased;
-use super::find::find_again;
+use super::find::{CalledOff, find_again};
 use super::header::{self, Age, Header};
 use super::info::TypeCode;
 use super::object::{self, Shape};
-use super::set::{Entry, Set};
+use super::set::{Entry, Flaw, Set};
 use super::state::{GENERATIONS, State};
 use super::stats::Collected;
 use super::weak;
+use crate::misuse;
 
 /// Finalizes, clears, drops and frees the objects of `garbage`, of which each entry tells what the header says and how many
 /// references there are.
 pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) {
-    if garbage.iter().any(|entry| entry.low.wants_finalizer())
-        && !finalize(state, garbage, result, panics)
-    {
-        return;
+    if garbage.iter().any(|entry| entry.low.wants_finalizer()) {
+        finalize(state, garbage, result, panics);
     }
     if state.debug.get().contains(DEBUG_COLLECTABLE) {
         for entry in garbage.iter() {
@@ -50,13 +49,9 @@ pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, pani
     result.collected = garbage.len();
 }
 
-/// Runs finalizers, and leaves in `garbage` what they did not resurrect. False: that could not be found out, and all stays.
-fn finalize(
-    state: &State,
-    garbage: &Array<Entry>,
-    result: &mut Collected,
-    panics: &mut Panics,
-) -> bool {
+/// Runs finalizers, and leaves in `garbage` what they did not resurrect. When that can't be found out, those to which
+/// nobody has a reference: the others live on, as candidates.
+fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) {
     // One reference more for each, so that none dies meanwhile.
     for entry in garbage.iter() {
         // SAFETY: the garbage is alive still.
@@ -78,33 +73,66 @@ fn finalize(
         let strong = unsafe { header::of(entry.value) }.strong();
         again.join(entry.value, strong - 1);
     }
-    let found = if again.flaw.is_none() { find_again(&mut again).is_ok() } else { false };
+    let found = match again.flaw {
+        None => find_again(&mut again),
+        Some(flaw) => Err(CalledOff::Flaw(flaw)),
+    };
     again.restore();
-    if !found {
-        // They keep the reference, and so live for ever.
-        result.called_off = true;
-        result.uncollectable = garbage.len();
-        return false;
-    }
-    garbage.truncate(0);
-    for entry in again.entries.iter() {
+    let next = (result.generation + 1).min(GENERATIONS - 1);
+    let live_on = |entry: Entry| {
         // SAFETY: as above.
         let header = unsafe { header::of(entry.value) };
-        if entry.count != Entry::ALIVE {
-            let entry = Entry { low: header.low(), count: header.strong() - 1, ..entry };
-            // As many as there were fit.
-            let _ = garbage.push(entry);
-            continue;
-        }
-        result.resurrected += 1;
-        // Not the last: it was found alive.
+        // Not the last: somebody has it.
         let _ = header.decrement();
         // It was settled; somebody has to look at it again.
-        let next = (result.generation + 1).min(GENERATIONS - 1);
         let noted = state.candidates[next].push(entry.value.addr().get());
         header.set_low(header.low().settled(noted));
+    };
+    let mut dead = 0;
+    let mut dies = |entry: Entry, others: u32| {
+        // SAFETY: as above.
+        let low = unsafe { header::of(entry.value) }.low();
+        // SAFETY: at most as many as there were.
+        unsafe { garbage.at(dead).write(Entry { low, count: others, ..entry }) };
+        dead += 1;
+    };
+    if let Err(why) = found {
+        result.called_off = true;
+        tell(why, panics);
+        for entry in garbage.iter() {
+            // SAFETY: as above.
+            if unsafe { header::of(entry.value) }.strong() == 1 {
+                dies(entry, 0);
+            } else {
+                result.uncollectable += 1;
+                live_on(entry);
+            }
+        }
+    } else {
+        for entry in again.entries.iter() {
+            if entry.count == Entry::ALIVE {
+                result.resurrected += 1;
+                live_on(entry);
+            } else {
+                // SAFETY: as above.
+                dies(entry, unsafe { header::of(entry.value) }.strong() - 1);
+            }
+        }
     }
-    true
+    garbage.truncate(dead);
+}
+
+/// Says why nothing could be found out. The headers say what they should.
+pub fn tell(why: CalledOff, panics: &mut Panics) {
+    match why {
+        CalledOff::Panic(payload) => panics.note(payload),
+        CalledOff::Flaw(Flaw::Memory) => {}
+        CalledOff::Flaw(Flaw::Trace(value)) => {
+            // SAFETY: an object of the set.
+            let info = unsafe { header::of(value) }.low().code().info();
+            misuse::wrong_trace((info.name)());
+        }
+    }
 }
 
 /// Keeps it for whoever asks for garbage. It is no candidate until that gives it up.

@@ -18,14 +18,12 @@ use super::array::Array;
 use super::callbacks::{Event, Phase};
 use super::clear::{self, Panics};
 use super::debug;
-use super::find::{CalledOff, find};
+use super::find::find;
 use super::header::{self, Age};
-use super::info::Info;
-use super::set::{Entry, Flaw, Set};
+use super::set::{Entry, Set};
 use super::state::{self, GENERATIONS, State};
 use super::stats::Collected;
 use crate::heap::Objects;
-use crate::misuse;
 
 /// Collects `generation` and those below.
 pub fn collect(generation: usize) -> Collected {
@@ -77,15 +75,7 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
         set.restore();
         begun.give_back(state);
         result.called_off = true;
-        match why {
-            CalledOff::Panic(payload) => panics.note(payload),
-            CalledOff::Flaw(Flaw::Memory) => {}
-            CalledOff::Flaw(Flaw::Trace(value)) => {
-                // SAFETY: an object of the set.
-                let info: &Info = unsafe { header::of(value) }.low().code().info();
-                misuse::wrong_trace((info.name)());
-            }
-        }
+        clear::tell(why, panics);
         return;
     }
     drop(begun);
