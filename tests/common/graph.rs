@@ -36,7 +36,7 @@ unsafe impl<const FINAL: bool> Trace for Node<FINAL> {
 
     fn finalizer() -> Option<fn(&Self)> {
         FINAL.then_some(|node: &Self| {
-            FINALIZED.with_borrow_mut(|all| all.push(node.id));
+            let _ = FINALIZED.try_with(|all| all.borrow_mut().push(node.id));
             let hook = node.on_finalize.borrow();
             if let Some(hook) = &*hook {
                 hook(node);
