@@ -47,8 +47,10 @@ impl Shape {
     /// Of an object with a value of this layout, which is a slice or not; `None` when there can be no such block.
     #[inline(always)]
     const fn new(value: Layout, is_slice: bool) -> Option<Shape> {
-        let large = value.size() > crate::config::MEDIUM_MAX - 4 * WORD;
-        let words = if large { 3 } else { 1 + is_slice as usize };
+        let words = 1 + is_slice as usize;
+        // The first word of a block in a pool is no slot: it says where the value is.
+        let large = value.size() > crate::config::MEDIUM_MAX - words * WORD;
+        let words = if large { 3 } else { words };
         let front = (words * WORD).next_multiple_of(value.align());
         let align = if value.align() > WORD { value.align() } else { WORD };
         match Layout::from_size_align(value.size().saturating_add(front), align) {
