@@ -189,20 +189,28 @@ impl<T: Trace> Gc<T> {
     where
         T: Clone,
     {
+        if this.header().strong() == 1 && Gc::weak_count(this) > 0 {
+            // Only `Weak`s: the value moves to an object that they do not know.
+            let tracked = this.header().low().age() != Age::UNTRACKED;
+            // A collection may come first, and what is dropped then may upgrade one of them.
+            let place = Self::room(tracked);
+            if this.header().strong() == 1 {
+                // SAFETY: both are for such a value; it moves.
+                unsafe { place.copy_from_nonoverlapping(this.value, 1) };
+                // SAFETY: the value is there.
+                let moved = unsafe { Gc::from_value(place) };
+                let old = core::mem::replace(this, moved);
+                // SAFETY: that was the only reference, and its value has moved out.
+                drop(unsafe { Gc::give_up(old) });
+            } else {
+                // SAFETY: there is a header, and it counts our reference.
+                unsafe { header::of(place) }.set_strong(0);
+                // SAFETY: nobody else knows the object, and there is no value.
+                drop(unsafe { Part::new(place.cast::<MaybeUninit<T>>()) });
+            }
+        }
         if this.header().strong() != 1 {
             *this = Gc::new((**this).clone());
-        } else if Gc::weak_count(this) > 0 {
-            // Only `Weak`s: the value moves to an object that they do not know.
-            let value = this.value;
-            let low = this.header().low();
-            let place = Self::room(low.age() != Age::UNTRACKED);
-            // SAFETY: both are for such a value; it moves.
-            unsafe { place.copy_from_nonoverlapping(value, 1) };
-            // SAFETY: the value is there.
-            let moved = unsafe { Gc::from_value(place) };
-            let old = core::mem::replace(this, moved);
-            // SAFETY: that was the only reference, and its value has moved out.
-            drop(unsafe { Gc::give_up(old) });
         }
         this.unlist();
         // SAFETY: there is one reference, which is borrowed, and no `Weak`; and the collector does not look at it.
