@@ -387,7 +387,8 @@ fn make_mut_collects_and_a_drop_upgrades() {
             });
             drop(cycle);
             // So that now this class's blocks run out here, now there.
-            let others: Vec<_> = (0..round % 37).map(|_| Gc::new(Vec::<Gc<Node>>::new())).collect();
+            let _others: Vec<_> =
+                (0..round % 37).map(|_| Gc::new(Vec::<Gc<Node>>::new())).collect();
             Gc::make_mut(&mut one).push(node(3));
             assert_eq!(one.len(), 3);
             for got in GOT.take() {
