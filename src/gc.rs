@@ -53,6 +53,9 @@ mod clear;
 mod collect;
 mod deaths;
 mod debug;
+#[cfg(feature = "derive")]
+#[doc(hidden)]
+pub mod derived;
 mod end;
 mod erased;
 mod find;
@@ -63,6 +66,7 @@ mod leaf;
 mod object;
 mod pointer;
 mod policy;
+mod seen;
 mod set;
 mod slices;
 mod state;
@@ -82,10 +86,10 @@ pub use inspect::{
     Object, is_finalized, is_tracked, objects, path_to, referents, referrers, tracked_count,
 };
 pub use leaf::Leaf;
+#[cfg(feature = "derive")]
+pub use neap_derive::Trace;
 pub use pointer::Gc;
 pub use stats::{Collected, GenerationStats};
-#[doc(hidden)]
-pub use trace::Seen;
 pub use trace::{Finalize, Trace, Tracer};
 pub use weak::{Weak, WeakId};
 

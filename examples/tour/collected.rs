@@ -15,7 +15,9 @@ const TIMES: usize = 100;
 pub fn run(page: &Page) {
     page.line("");
     page.title(&format!("neap {} · the collector", env!("CARGO_PKG_VERSION")), "neap::Gc");
-    page.line("Gc counts as Rc does. What holds itself alive, no count frees: a collection finds it.");
+    page.line(
+        "Gc counts as Rc does. What holds itself alive, no count frees: a collection finds it.",
+    );
 
     made_and_dropped(page);
     two_nodes(page);
@@ -96,7 +98,10 @@ fn two_nodes(page: &Page) {
     *twenty.other.borrow_mut() = Some(ten.clone());
     let weak = Gc::downgrade(&ten);
     let counts = (Gc::strong_count(&ten), Gc::strong_count(&twenty));
-    page.line(format!("  Node 10 ⇄ Node 20, and a Weak to Node 10; references: {} and {}.", counts.0, counts.1));
+    page.line(format!(
+        "  Node 10 ⇄ Node 20, and a Weak to Node 10; references: {} and {}.",
+        counts.0, counts.1
+    ));
     drop((ten, twenty));
     page.line(format!(
         "  Both handles dropped: weak alive? {}. Each still has the other's reference.",

@@ -1,10 +1,10 @@
 //! `Trace`: how the collector learns what a value holds.
 
-use core::any::TypeId;
 use core::ptr::NonNull;
 
 use super::Gc;
 use super::header;
+use super::seen::Seen;
 use super::set::Set;
 use crate::pool::prefetch;
 
@@ -39,6 +39,12 @@ use crate::pool::prefetch;
 /// }
 /// assert_eq!(*Gc::new(Pair(Gc::new(7), None)).0, 7);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Trace`: the collector does not know which `Gc`s it owns",
+    label = "not `Trace`",
+    note = "for a type of your own: `#[derive(Trace)]`",
+    note = "for a field of another's type that owns no `Gc`: `#[trace(skip)]` on the field, or `neap::gc::Leaf<{Self}>` as its type"
+)]
 pub unsafe trait Trace: 'static {
     /// Visits each `Gc` that the value owns: calls `trace` for each field.
     fn trace(&self, tracer: &mut Tracer<'_>);
@@ -52,10 +58,10 @@ pub unsafe trait Trace: 'static {
         true
     }
 
-    /// [`is_cyclic`](Trace::is_cyclic), asked in the midst of the question for these types: a type among them adds
-    /// nothing.
+    /// [`is_cyclic`](Trace::is_cyclic), asked in the midst of that question for a type that holds this one. What holds
+    /// others passes it on, so that types which lead back to themselves end it.
     #[doc(hidden)]
-    fn is_cyclic_among(_: &Seen<'_>) -> bool
+    fn is_cyclic_among(_: impl Seen) -> bool
     where
         Self: Sized,
     {
@@ -79,38 +85,13 @@ pub unsafe trait Trace: 'static {
 /// anything that it holds, and what can be reached again stays alive; it is not called a second time.
 ///
 /// For a type that derives `Trace` with `#[trace(finalize)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says `#[trace(finalize)]`, but does not implement `Finalize`",
+    label = "`impl neap::Finalize for {Self}` is missing"
+)]
 pub trait Finalize {
     /// Called before the value dies.
     fn finalize(&self);
-}
-
-/// The types that are being asked [`Trace::is_cyclic`] of, innermost first.
-#[doc(hidden)]
-pub struct Seen<'a> {
-    id: TypeId,
-    outer: Option<&'a Seen<'a>>,
-}
-
-impl<'a> Seen<'a> {
-    /// Nobody but `T`.
-    #[inline]
-    pub fn only<T: 'static>() -> Seen<'static> {
-        Seen { id: TypeId::of::<T>(), outer: None }
-    }
-
-    /// These and `T`; `None` when `T` is among them.
-    #[inline]
-    pub fn and<T: 'static>(&'a self) -> Option<Seen<'a>> {
-        let id = TypeId::of::<T>();
-        let mut next = Some(self);
-        while let Some(seen) = next {
-            if seen.id == id {
-                return None;
-            }
-            next = seen.outer;
-        }
-        Some(Seen { id, outer: Some(self) })
-    }
 }
 
 /// What goes from object to object: handed to [`Trace::trace`], and on to each field.
@@ -188,8 +169,9 @@ impl<'a> Tracer<'a> {
     }
 }
 
-// SAFETY: the one `Gc` is visited, once.
-unsafe impl<T: ?Sized + Trace> Trace for Gc<T> {
+// SAFETY: the one `Gc` is visited, once. (That its value is `Trace` was asked when it was made. Not asked again here, so a
+// type may hold a `Gc` of itself without a bound that leads in a circle.)
+unsafe impl<T: ?Sized + 'static> Trace for Gc<T> {
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.edge(Gc::value(self).cast());

@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::{LazyLock, Mutex, OnceLock, RwLock, TryLockError};
 
-use super::trace::{Seen, Trace, Tracer};
+use super::seen::Seen;
+use super::trace::{Trace, Tracer};
 use crate::ptr;
 
 /// Types that own no `Gc`, whatever `T` is.
@@ -96,7 +97,7 @@ macro_rules! owners {
             }
 
             #[inline]
-            fn is_cyclic_among(seen: &Seen<'_>) -> bool {
+            fn is_cyclic_among(seen: impl Seen) -> bool {
                 $($parameter::is_cyclic_among(seen))||*
             }
         }
@@ -170,7 +171,7 @@ unsafe impl<T: Trace, const N: usize> Trace for [T; N] {
     }
 
     #[inline]
-    fn is_cyclic_among(seen: &Seen<'_>) -> bool {
+    fn is_cyclic_among(seen: impl Seen) -> bool {
         T::is_cyclic_among(seen)
     }
 }
@@ -202,7 +203,7 @@ unsafe impl<P: Trace + Deref> Trace for Pin<P> {
     }
 
     #[inline]
-    fn is_cyclic_among(seen: &Seen<'_>) -> bool {
+    fn is_cyclic_among(seen: impl Seen) -> bool {
         P::is_cyclic_among(seen)
     }
 }
@@ -255,7 +256,7 @@ where
     }
 
     #[inline]
-    fn is_cyclic_among(seen: &Seen<'_>) -> bool {
+    fn is_cyclic_among(seen: impl Seen) -> bool {
         B::Owned::is_cyclic_among(seen)
     }
 }
@@ -279,7 +280,7 @@ macro_rules! two {
             }
 
             #[inline]
-            fn is_cyclic_among(seen: &Seen<'_>) -> bool {
+            fn is_cyclic_among(seen: impl Seen) -> bool {
                 $a::is_cyclic_among(seen)
                     || $b::is_cyclic_among(seen)
                     $(|| $other::is_cyclic_among(seen))?
@@ -329,7 +330,7 @@ macro_rules! tuples {
             }
 
             #[inline]
-            fn is_cyclic_among(seen: &Seen<'_>) -> bool {
+            fn is_cyclic_among(seen: impl Seen) -> bool {
                 $($name::is_cyclic_among(seen))||+
             }
         }
