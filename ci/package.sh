@@ -12,4 +12,5 @@ if grep -E '^(\.ci|ci|fuzz|benches)/' <<<"$files"; then
     echo "the files above do not belong in the package" >&2
     exit 1
 fi
-cargo publish --dry-run --allow-dirty --package neap
+# Both together: the one needs the other, which is on no registry before.
+cargo publish --dry-run --allow-dirty --package neap-derive --package neap

@@ -44,9 +44,10 @@ check() { # name, cargo features, the mistake it must see
 check thread "" wrong-race
 check address global wrong-out-of-bounds
 
-echo "== address sanitizer, the tests of Rc"
+echo "== address sanitizer, the tests of Rc and Gc"
 # Without its second stacks for locals: the tests' coroutines do not tell it when they switch.
 ASAN_OPTIONS+=" detect_stack_use_after_return=0"
 RUSTFLAGS="-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer" \
     cargo +nightly test --quiet --release --target "$host" --target-dir "$target/address" \
-    --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops
+    --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops \
+    --test gc_shapes --test gc_tools --test gc_drop --test gc_finalizers --test gc_weak --test derive

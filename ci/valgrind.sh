@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves that neap, as the global allocator of a program, never decides anything by memory that
 # nobody wrote, and touches no memory that it has not mapped: ci/exercise under memcheck. The same for
-# `Rc`, with its tests of single operations and random ones.
+# `Rc` and `Gc`, with their tests of single operations and random ones.
 # That memcheck sees neap's memory at all is tried first, with a program that is wrong on purpose.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,8 +22,8 @@ fi
 echo "memcheck sees the mistake that is there on purpose"
 "${memcheck[@]}" 1
 
-cargo test --quiet --test rc_like_std --test rc_model --no-run
-tests=$(cargo test --test rc_like_std --test rc_model --no-run --message-format json 2>/dev/null |
+cargo test --quiet --test rc_like_std --test rc_model --test gc_shapes --test gc_tools --test gc_weak --no-run
+tests=$(cargo test --test rc_like_std --test rc_model --test gc_shapes --test gc_tools --test gc_weak --no-run --message-format json 2>/dev/null |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 [ -n "$tests" ] || { echo "no tests of Rc were built" >&2; exit 1; }
 for test in $tests; do

@@ -490,6 +490,7 @@ mod attributes {
         assert_eq!(FINALIZED.take(), 1);
     }
 
+    #[expect(clippy::type_complexity, reason = "what is tested here")]
     #[derive(Trace)]
     struct Functions<T: 'static> {
         plain: fn(u8),

@@ -27,9 +27,7 @@ pub fn run(page: &Page) {
 /// What is made and dropped: one that might be part of a cycle.
 #[derive(Trace)]
 struct Plain {
-    #[expect(dead_code, reason = "of some size")]
     value: u64,
-    #[expect(dead_code, reason = "of some size")]
     next: RefCell<Option<Gc<Plain>>>,
 }
 
@@ -149,7 +147,7 @@ fn generations(page: &Page) {
     row("generation 1 collected", Some(gc::collect_generation(1)));
     row("generation 2 collected", Some(gc::collect_generation(2)));
     drop(pause);
-    page.table(&["", " 0", " 1", " 2", " found", " blocks"], &rows);
+    page.table(&["", " 0", " 1", " 2", " found", " blocks of 32 B"], &rows);
     page.line("  What grew old is left alone by young collections: a full one finds it.");
 }
 
