@@ -15,6 +15,9 @@ check cargo clippy --quiet --all-targets --no-default-features --features gc
 check cargo clippy --quiet --all-targets
 # Every feature but `nightly`, which a stable compiler refuses.
 check cargo clippy --quiet --all-targets --features allocator-api2,serde
+# The collector without its macro, and the macro.
+check cargo clippy --quiet --lib --no-default-features --features gc
+check cargo clippy --quiet --package neap-derive --all-targets
 check cargo clippy --quiet --package neap-bench --features neap --all-targets
 check cargo clippy --quiet --package neap-bench --features neap,pointers --all-targets
 # A target folder of its own: the flag changes every crate of the build.

@@ -8,3 +8,4 @@ export RUSTDOCFLAGS="-D warnings"
 # Every feature but `nightly`, which a stable compiler refuses.
 cargo doc --no-deps --features allocator-api2,serde
 cargo doc --no-deps --features allocator-api2,serde --document-private-items
+cargo doc --no-deps --package neap-derive --document-private-items

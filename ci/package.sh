@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves that the crate could be published as it is: it builds from its own archive, which holds the
+# Proves that the crate, and that of its macro, could be published as they are: each builds from its own archive, which holds the
 # licences, the README and the tour, and nothing that only this repository needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."

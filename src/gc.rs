@@ -53,7 +53,6 @@ mod clear;
 mod collect;
 mod deaths;
 mod debug;
-#[cfg(feature = "derive")]
 #[doc(hidden)]
 pub mod derived;
 mod end;

@@ -51,6 +51,9 @@ pub unsafe trait Trace: 'static {
 
     /// Whether a value of this type can own a `Gc`. Where not, its objects can't be part of a cycle, and the collector
     /// never looks at them. Folded at compile time.
+    ///
+    /// By hand: leave it out, or say `false`. A container whose answer is that of its elements' type never comes to an end
+    /// with a type that holds itself in such a container.
     fn is_cyclic() -> bool
     where
         Self: Sized,
