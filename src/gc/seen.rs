@@ -11,8 +11,6 @@
 //!
 //! A level is a type, so each function of the first two rounds calls only others, and is a constant in the end.
 
-#![cfg_attr(not(feature = "derive"), expect(dead_code, reason = "asked by what derives alone"))]
-
 use core::any::TypeId;
 use core::cell::Cell;
 
