@@ -278,7 +278,7 @@ impl<T: ?Sized> Gc<T> {
         unsafe { Weak::to(this.value) }
     }
 
-    /// How many `Gc`s to the object there are.
+    /// How many `Gc`s to the object there are; 0 when it is dead (see [`deref`](Gc::deref)).
     ///
     /// ```
     /// use neap::Gc;
@@ -288,7 +288,7 @@ impl<T: ?Sized> Gc<T> {
     /// ```
     #[inline]
     pub fn strong_count(this: &Self) -> usize {
-        this.header().strong() as usize
+        if this.header().is_alive() { this.header().strong() as usize } else { 0 }
     }
 
     /// How many [`Weak`]s to the object there are.
