@@ -96,7 +96,7 @@ impl Drop for Body {
             let scrap = Gc::new(Scrap(RefCell::new(None)));
             *scrap.0.borrow_mut() = Some(scrap.clone());
             let _leaf = Gc::new(vec![Gc::new(7u64)]);
-            if self.id % 5 == 0 {
+            if self.id.is_multiple_of(5) {
                 gc::collect_generation(self.id % 3);
             }
         }

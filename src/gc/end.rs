@@ -167,32 +167,38 @@ impl End for Unknown {
         // SAFETY: as above.
         let len = unsafe { object::length(value, info) };
         // SAFETY: as above.
-        let _part = Part(value, unsafe { Shape::of(value) });
+        let shape = unsafe { Shape::of(value) };
+        // (A slice: of these the shape is remembered.)
+        let _part = Part(NonNull::slice_from_raw_parts(value, 0), shape);
         // SAFETY: the value is alive and given up.
         unsafe { info.drop(value, len) };
     }
 }
 
 /// Gives the block back when it is dropped, unless a raw `Weak` keeps it; so also when the drop of the value panics.
-pub struct Part(NonNull<u8>, Shape);
+pub struct Part<T: ?Sized>(NonNull<T>, Shape);
 
-impl Part {
+impl<T: ?Sized> Part<T> {
     /// For the object of `value`, which is asked for its size and so is still there.
     ///
     /// # Safety
     /// When this is dropped, the object has no references, its value is not there any more, and its cell, if there is
     /// one, is buried; the caller gives it up.
-    #[inline]
-    pub unsafe fn new<T: ?Sized>(value: NonNull<T>) -> Part {
+    #[inline(always)]
+    pub unsafe fn new(value: NonNull<T>) -> Part<T> {
         // SAFETY: by the precondition.
-        Part(value.cast(), unsafe { shape_of(value) })
+        Part(value, unsafe { shape_of(value) })
     }
 }
 
-impl Drop for Part {
-    #[inline]
+impl<T: ?Sized> Drop for Part<T> {
+    #[inline(always)]
     fn drop(&mut self) {
         let Part(value, shape) = *self;
+        // Where the type says it, the compiler shall know it, and keep nothing.
+        // SAFETY: a value of a type of known size is not looked at.
+        let shape = if is_thin::<T>() { unsafe { shape_of(value) } } else { shape };
+        let value: NonNull<u8> = value.cast();
         // SAFETY: the block is there.
         let has_side = unsafe { header::of(value) }.low().has_side();
         // SAFETY: it has a side cell, and is given up.
@@ -204,13 +210,18 @@ impl Drop for Part {
     }
 }
 
+/// Whether pointers to it have no metadata, because its size is known.
+const fn is_thin<T: ?Sized>() -> bool {
+    size_of::<*const T>() == size_of::<*const u8>()
+}
+
 /// The shape of the object of `value`: known to the compiler where the type's size is.
 ///
 /// # Safety
 /// The value is alive.
 #[inline(always)]
 unsafe fn shape_of<T: ?Sized>(value: NonNull<T>) -> Shape {
-    if size_of::<*const T>() == size_of::<*const u8>() {
+    if is_thin::<T>() {
         // SAFETY: by the precondition; only the type is looked at.
         let layout = core::alloc::Layout::for_value(unsafe { value.as_ref() });
         // Such an object was had.

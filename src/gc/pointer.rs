@@ -221,7 +221,7 @@ impl<T: Trace> Gc<T> {
     ///
     /// # Safety
     /// There is no other reference, and when what this gives is dropped the value is gone.
-    unsafe fn give_up(this: Gc<T>) -> (Part, After) {
+    unsafe fn give_up(this: Gc<T>) -> (Part<MaybeUninit<T>>, After) {
         let value = Gc::into_value(this);
         // SAFETY: the reference is ours.
         let header = unsafe { header::of(value) };
