@@ -175,7 +175,9 @@ mod generics {
     struct Ping<A: Trace>(Option<Box<Pong<A>>>);
 
     #[derive(Trace)]
-    struct Pong<A: Trace>(Option<Box<Ping<A>>>, PhantomData<A>);
+    struct Pong<A>(Option<Box<Ping<A>>>, PhantomData<A>)
+    where
+        A: Trace;
 
     #[derive(Trace)]
     struct Bush<T>(MyVec<Bush<T>>, MyVec<Option<T>>);

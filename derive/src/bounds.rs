@@ -163,7 +163,7 @@ pub fn may_be_unsized(ty: &Type, generics: &Generics) -> bool {
         ty => {
             let unsized_: Vec<&Ident> = generics
                 .type_params()
-                .filter(|param| is_unsized(param, generics))
+                .filter(|param| bounds_of(param, generics).any(is_maybe))
                 .map(|param| &param.ident)
                 .collect();
             mentions(ty.to_token_stream(), &unsized_)
@@ -171,19 +171,25 @@ pub fn may_be_unsized(ty: &Type, generics: &Generics) -> bool {
     }
 }
 
-/// `T: ?Sized`, where it is declared or in the `where` clause.
-fn is_unsized(param: &TypeParam, generics: &Generics) -> bool {
-    fn any<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool {
-        bounds.any(|bound| {
-            matches!(bound, TypeParamBound::Trait(bound) if matches!(bound.modifier, TraitBoundModifier::Maybe(_)))
-        })
-    }
-    any(param.bounds.iter())
-        || generics.where_clause.iter().flat_map(|clause| &clause.predicates).any(|predicate| {
-            matches!(predicate, WherePredicate::Type(predicate)
-                if any(predicate.bounds.iter())
-                    && mentions(predicate.bounded_ty.to_token_stream(), &[&param.ident]))
-        })
+/// What is declared of a parameter, beside it or in the `where` clause.
+fn bounds_of<'a>(
+    param: &'a TypeParam,
+    generics: &'a Generics,
+) -> impl Iterator<Item = &'a TypeParamBound> {
+    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let later = predicates.filter_map(|predicate| match predicate {
+        WherePredicate::Type(predicate) => match &predicate.bounded_ty {
+            Type::Path(path) if path.path.is_ident(&param.ident) => Some(&predicate.bounds),
+            _ => None,
+        },
+        _ => None,
+    });
+    param.bounds.iter().chain(later.flatten())
+}
+
+/// `?Sized`
+fn is_maybe(bound: &TypeParamBound) -> bool {
+    matches!(bound, TypeParamBound::Trait(bound) if matches!(bound.modifier, TraitBoundModifier::Maybe(_)))
 }
 
 struct Parts<'a> {
@@ -261,11 +267,12 @@ impl Parts<'_> {
 
     /// With all fields known: which of the others follow from what is there.
     fn settle_others(&mut self) {
-        let known: Vec<&Ident> = (self.input.generics.type_params())
-            .filter(|param| param.bounds.iter().any(is_trace))
-            .map(|param| &param.ident)
-            .chain(&self.bounded)
-            .collect();
+        let generics = &self.input.generics;
+        let declared = generics
+            .type_params()
+            .filter(|param| bounds_of(param, generics).any(is_trace))
+            .map(|param| &param.ident);
+        let known: Vec<&Ident> = declared.chain(&self.bounded).collect();
         let unknown: Vec<&Ident> =
             self.params.iter().copied().filter(|param| !known.contains(param)).collect();
         let left: Vec<Type> = (self.others.iter())
@@ -275,7 +282,9 @@ impl Parts<'_> {
             })
             .cloned()
             .collect();
-        left.iter().for_each(|ty| self.whole(ty));
+        for ty in &left {
+            self.whole(ty);
+        }
     }
 
     fn bound(&mut self, param: Ident) {
@@ -349,7 +358,7 @@ impl ContainsType for Vec<Type> {
     }
 }
 
-/// `T: Trace` in the type's own generics.
+/// `Trace`
 fn is_trace(bound: &TypeParamBound) -> bool {
     matches!(bound, TypeParamBound::Trait(bound) if bound.path.segments.last().is_some_and(|last| last.ident == "Trace"))
 }

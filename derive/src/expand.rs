@@ -56,9 +56,12 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
     // Nothing in an acyclic type is found dead, so its `Drop` may read what it likes.
     let drop_check = (!said.unsafe_drop && !said.acyclic).then(|| drop_check(neap, name.span()));
     let trace = trace(neap, forms, drop_check);
+    // The impl names the type. (Only there: under `#![forbid(deprecated)]` it is an error to allow it.)
+    let deprecated = (input.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated")))
+        .then(|| quote!(#[allow(deprecated)]));
     Ok(quote! {
         #[automatically_derived]
-        #[allow(deprecated)]
+        #deprecated
         unsafe impl #impl_generics #neap::gc::Trace for #name #ty_generics #where_clause {
             #trace
             #is_cyclic
