@@ -13,6 +13,7 @@
 
 use core::any::TypeId;
 use core::cell::Cell;
+use core::mem::MaybeUninit;
 
 use super::trace::Trace;
 
@@ -70,7 +71,8 @@ impl<const ANSWER: bool> Seen for Bottom<ANSWER> {
 
 /// The types that were asked. One that is met again adds nothing: its fields were asked, or are being asked.
 struct Once {
-    types: [Cell<TypeId>; Once::MOST],
+    /// Written up to `count`.
+    types: [Cell<MaybeUninit<TypeId>>; Once::MOST],
     count: Cell<usize>,
 }
 
@@ -85,11 +87,14 @@ impl Seen for &Once {
     fn ask<T: 'static>(self, fields: impl FnOnce(Self) -> bool) -> bool {
         let id = TypeId::of::<T>();
         let count = self.count.get();
-        if self.types[..count].iter().any(|seen| seen.get() == id) {
-            return false;
+        for seen in &self.types[..count] {
+            // SAFETY: those up to `count` were written.
+            if unsafe { seen.get().assume_init() } == id {
+                return false;
+            }
         }
         let Some(free) = self.types.get(count) else { return true };
-        free.set(id);
+        free.set(MaybeUninit::new(id));
         self.count.set(count + 1);
         fields(self)
     }
@@ -97,6 +102,6 @@ impl Seen for &Once {
 
 #[inline(never)]
 fn once<T: Trace>() -> bool {
-    let types = [const { Cell::new(TypeId::of::<()>()) }; Once::MOST];
+    let types = [const { Cell::new(MaybeUninit::uninit()) }; Once::MOST];
     T::is_cyclic_among(&Once { types, count: Cell::new(0) })
 }
