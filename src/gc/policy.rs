@@ -105,7 +105,7 @@ impl Policy {
         let counts = self.count(state);
         let bytes = state.bytes() + more;
         let grown = bytes.saturating_sub(self.bytes.get());
-        if counts[0] <= thresholds[0] << self.patience.get()
+        if counts[0] <= thresholds[0].saturating_mul(1 << self.patience.get())
             && grown <= self.bytes.get().max(FREE_BYTES)
         {
             return None;
