@@ -75,6 +75,7 @@ mod trace_impls;
 mod weak;
 
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 pub use callbacks::{Event, Phase, Subscription, on_collect};
 pub use debug::{
@@ -227,36 +228,37 @@ pub fn stats() -> [GenerationStats; 3] {
 /// neap::gc::unfreeze();
 /// ```
 pub fn freeze() {
-    set_ages(|age| age != Age::UNTRACKED, Age::FROZEN);
+    each_header(|header, _| {
+        if header.low().age() != Age::UNTRACKED {
+            header.set_low(header.low().with_age(Age::FROZEN));
+        }
+    });
 }
 
-/// Puts what was frozen into the oldest generation.
+/// Puts what was frozen into the oldest generation. The next full collection looks at all of it: what it held may have
+/// become garbage with it.
 pub fn unfreeze() {
-    set_ages(|age| age == Age::FROZEN, Age::OLD);
+    each_header(|header, value| {
+        let low = header.low();
+        if low.age() == Age::FROZEN {
+            let noted = low.is_settled() || state::note_old(value);
+            header.set_low(low.with_age(Age::OLD).settled(noted));
+        }
+    });
 }
 
 /// How many objects are frozen. Costs a look at each object.
 pub fn freeze_count() -> usize {
     let mut count = 0;
-    if let Some(state) = state::get().filter(|state| !state.collecting.get()) {
-        state.each_object(|value| {
-            // SAFETY: there is an object.
-            count += usize::from(unsafe { header::of(value) }.low().age() == Age::FROZEN);
-        });
-    }
+    each_header(|header, _| count += usize::from(header.low().age() == Age::FROZEN));
     count
 }
 
-/// Sets the age of all objects whose age is one of `those`. Not in a collection.
-fn set_ages(those: impl Fn(Age) -> bool, age: Age) {
+/// Visits the headers of all objects, with their values. Not in a collection.
+fn each_header(mut visit: impl FnMut(&header::Header, NonNull<u8>)) {
     let Some(state) = state::get().filter(|state| !state.collecting.get()) else { return };
-    state.each_object(|value| {
-        // SAFETY: there is an object.
-        let header = unsafe { header::of(value) };
-        if those(header.low().age()) {
-            header.set_low(header.low().with_age(age));
-        }
-    });
+    // SAFETY: there is an object.
+    state.each_object(|value| visit(unsafe { header::of(value) }, value));
 }
 
 #[cfg(test)]

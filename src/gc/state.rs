@@ -141,6 +141,11 @@ pub unsafe fn enlist(value: NonNull<u8>) {
     }
 }
 
+/// Notes an object as a candidate of the oldest generation; false when there is no memory to.
+pub fn note_old(value: NonNull<u8>) -> bool {
+    get().is_some_and(|state| state.candidates[GENERATIONS - 1].push(value.addr().get()))
+}
+
 /// A block of so many bytes is wanted and none is at hand: time to look whether to collect.
 pub fn before_more(bytes: usize) {
     if let Some(state) = get().or_else(make) {
