@@ -12,4 +12,5 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
     exit 0
 fi
 cargo +nightly test --quiet --target-dir "${CARGO_TARGET_DIR:-target}/nightly" --features nightly,serde \
-    --test nightly --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops
+    --test nightly --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops \
+    --test gc_shapes --test gc_tools --test gc_weak --test derive

@@ -62,6 +62,8 @@ mod header;
 mod info;
 mod inspect;
 mod leaf;
+#[cfg(feature = "nightly")]
+mod nightly;
 mod object;
 mod pointer;
 mod policy;

@@ -143,3 +143,32 @@ fn a_pointer_may_be_dropped_after_what_its_value_names() {
     }
     assert!(refill(&mut slot).upgrade().is_none());
 }
+
+#[cfg(feature = "derive")]
+#[test]
+fn collected_pointers_unsize_as_well() {
+    use neap::Gc;
+    use neap::gc::{self, Trace};
+
+    trait Shape: Trace {
+        fn sides(&self) -> u32;
+    }
+    #[derive(Trace)]
+    struct Square(RefCell<Option<Gc<dyn Shape>>>);
+    impl Shape for Square {
+        fn sides(&self) -> u32 {
+            4
+        }
+    }
+    let square = Gc::new(Square(RefCell::new(None)));
+    let shape: Gc<dyn Shape> = square.clone();
+    let weak = Gc::downgrade(&square);
+    let weak: gc::Weak<dyn Shape> = weak;
+    *square.0.borrow_mut() = Some(shape.clone());
+    assert_eq!((shape.sides(), Gc::strong_count(&square)), (4, 3));
+    drop((square, shape));
+    assert_eq!(gc::collect().collected, 1);
+    assert!(weak.upgrade().is_none());
+    let numbers: Gc<[u32]> = Gc::new([1, 2, 3]);
+    assert_eq!(numbers.len(), 3);
+}
