@@ -68,6 +68,8 @@ mod object;
 mod pointer;
 mod policy;
 mod seen;
+#[cfg(feature = "serde")]
+mod serde;
 mod set;
 mod slices;
 mod state;

@@ -80,7 +80,7 @@
 //!
 //! - `gc`, on by default: [`gc`], [`Gc`] and [`Trace`]. Without it nothing of the collector is compiled.
 //! - `allocator-api2`: [`Neap`] and [`Configured`] implement `allocator_api2::alloc::Allocator`.
-//! - `serde`: [`Rc`] and [`rc::Weak`] implement `Serialize` and `Deserialize`, as std's do with serde's feature `rc`.
+//! - `serde`: [`Rc`], [`Gc`] and their `Weak`s implement `Serialize` and `Deserialize`, as std's do with serde's feature `rc`.
 //! - `derive`, on by default with `gc`: `#[derive(Trace)]`, from the crate `neap-derive`.
 //! - `nightly`, for a nightly compiler: `Rc<T>` becomes `Rc<dyn Trait>` by itself, and a value may hold references
 //!   that end with it (`may_dangle`).

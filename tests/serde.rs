@@ -157,3 +157,24 @@ fn what_is_no_value_is_an_error() {
     assert!(from_str::<Rc<Pair>>(r#"{"a": 1}"#).is_err());
     assert!(from_str::<Rc<[u8]>>("[1, 2, 3").is_err());
 }
+
+#[cfg(feature = "gc")]
+#[test]
+fn collected_objects_are_written_and_read_as_their_values() {
+    use neap::{Gc, gc};
+
+    let list: Gc<[Gc<str>]> = ["ebb", "flood"].into_iter().map(Gc::from).collect();
+    let written = serde_json::to_string(&list).expect("text");
+    assert_eq!(written, r#"["ebb","flood"]"#);
+    let read: Gc<[Gc<str>]> = from_str(&written).expect("a list");
+    assert_eq!(read, list);
+    assert!(!Gc::ptr_eq(&read[0], &list[0]));
+    let number: Gc<Option<Gc<u8>>> = from_str("5").expect("a number");
+    assert_eq!(number.as_deref(), Some(&5));
+    let weak = Gc::downgrade(&list);
+    assert_eq!(to_value(&weak).expect("a value"), json!(["ebb", "flood"]));
+    drop(list);
+    assert_eq!(to_value(&weak).expect("a value"), json!(null));
+    let weak: gc::Weak<u8> = from_value(json!(5)).expect("a weak");
+    assert!(weak.upgrade().is_none());
+}

@@ -11,7 +11,7 @@ use super::{Rc, Weak};
 /// Turns a pointer to a value into one to `dyn Trait`, or one to an array into one to a slice: `coerce!(pointer =>
 /// Type)`.
 ///
-/// Takes [`Rc`], [`rc::Weak`](crate::rc::Weak) and a [`Pin`] of `Rc`. Costs nothing: it is the same
+/// Takes [`Rc`], [`rc::Weak`](crate::rc::Weak) and a [`Pin`] of `Rc`; with the feature `gc` `Gc` and its `Weak`, too. Costs nothing: it is the same
 /// pointer with a length or a table of methods. With the feature `nightly` the compiler does it by itself.
 ///
 /// ```
