@@ -96,6 +96,8 @@ struct Heap {
     releases: Cell<usize>,
     /// What its blocks are, while it is attached.
     content: Cell<Content>,
+    /// Blocks handed out less blocks taken back when it was attached: by those who had it before.
+    before: Cell<u64>,
     classes: [ClassPools; CLASSES],
     slots: [Cell<*mut u8>; SLOTS],
 }
@@ -141,6 +143,13 @@ impl Heap {
     #[inline(always)]
     fn magazine(&self, class: SizeClass) -> &Magazine {
         self.front.magazine(class)
+    }
+
+    /// Blocks handed out less blocks taken back, modulo 2^64: threads also take back what others handed out.
+    fn balance(&self) -> u64 {
+        // Relaxed: the owner wrote them.
+        let handed_out = self.shared.handed_out.load(Ordering::Relaxed);
+        handed_out.wrapping_sub(self.shared.taken_back.load(Ordering::Relaxed))
     }
 
     /// Adds to a statistic that only this thread writes.

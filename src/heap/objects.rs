@@ -11,7 +11,6 @@ use super::{Heap, drain, flush, refill};
 use crate::config::MAX_BLOCKS;
 use crate::pool::{PoolRef, SizeClass};
 use crate::settings::Options;
-use crate::sync::Ordering;
 use crate::units::regain;
 
 /// The calling thread's heap of objects.
@@ -50,13 +49,11 @@ impl Objects {
         }
     }
 
-    /// Blocks had less blocks freed: to be compared with what it was earlier.
+    /// Blocks had less blocks freed since the thread has this heap.
     pub fn balance() -> i64 {
         let Some(heap) = Self::heap() else { return 0 };
-        let had = heap.shared.handed_out.load(Ordering::Relaxed);
-        let freed = heap.shared.taken_back.load(Ordering::Relaxed);
         let at_hand: usize = SizeClass::all().map(|class| heap.magazine(class).len()).sum();
-        (had - freed) as i64 - at_hand as i64
+        heap.balance().wrapping_sub(heap.before.get()) as i64 - at_hand as i64
     }
 
     /// Bytes of blocks that are out, those at hand counted in.

@@ -146,6 +146,7 @@ fn attach(content: Content, options: Options) -> Option<&'static Heap> {
         None => chunk::make_heap()?,
     };
     heap.content.set(content);
+    heap.before.set(heap.balance());
     slot(content, |slot| slot.set(ptr::from_ref(heap).cast()));
     if PHASE.get() == Phase::Fresh {
         // The heap is in place already, should this allocate through us.
