@@ -142,10 +142,10 @@ impl Low {
     }
 }
 
-/// Counts below this are those of dead objects.
-const DEAD_BELOW: i32 = -(1 << 29);
+/// Counts below this are those of dead objects. (At it: the last reference has gone just now, or there is no value yet.)
+const DEAD_BELOW: i32 = -1;
 /// Where the count of a dead object begins: all its references may be dropped, and as many made.
-const DEAD: i32 = -(1 << 30) - (1 << 29);
+const DEAD: i32 = -(1 << 30);
 
 impl Header {
     /// Of an object with one reference.
@@ -172,12 +172,12 @@ impl Header {
         self.others.get().wrapping_add(1) as u32
     }
 
-    /// One reference more. Aborts when there are 2^31 already.
+    /// One reference more. Aborts when there are 2^31 already; and before a dead object's count is one of the living again.
     #[inline(always)]
     pub fn increment(&self) {
-        let before = self.others.get();
-        self.others.set(before.wrapping_add(1));
-        if before == i32::MAX {
+        let after = self.others.get().wrapping_add(1);
+        self.others.set(after);
+        if after & i32::MAX == 0 {
             misuse::too_many_references()
         }
     }
