@@ -42,7 +42,7 @@ pub struct Policy {
     bytes: Cell<usize>,
     /// log2 of how many times `threshold0` it may take.
     patience: Cell<u32>,
-    /// Objects that grew old since the last full collection, and that survived it.
+    /// Objects beyond those that survived the last full collection, after the last of generation 1; and those.
     pending: Cell<usize>,
     survivors: Cell<usize>,
     /// Collections so far, and how many there had been after the last of generation 1.
@@ -126,13 +126,14 @@ impl Policy {
         }
         self.counts.set(counts);
         let balance = state.balance();
-        let grown = usize::try_from(balance - self.balance.get()).unwrap_or(0);
+        let there = usize::try_from(balance).unwrap_or(0);
         match generation {
             0 => {}
-            1 => self.pending.set(self.pending.get() + grown),
+            // All that is there beyond what survived, whenever it was made: what waits in the oldest generation as well.
+            1 => self.pending.set(there.saturating_sub(self.survivors.get())),
             _ => {
                 self.pending.set(0);
-                self.survivors.set(usize::try_from(balance).unwrap_or(0));
+                self.survivors.set(there);
             }
         }
         self.balance.set(balance);
