@@ -245,7 +245,8 @@ pub fn unfreeze() {
     each_header(|header, value| {
         let low = header.low();
         if low.age() == Age::FROZEN {
-            let noted = low.is_settled() || state::note_old(value);
+            // What may be in the midst of a change is not looked at.
+            let noted = low.is_settled() || !low.may_change() && state::note_old(value);
             header.set_low(low.with_age(Age::OLD).settled(noted));
         }
     });

@@ -610,7 +610,6 @@ fn changed_while_a_collection_comes() {
 
 /// The same, with a question in place of a collection.
 #[test]
-#[ignore = "referrers traces a value that is being changed: address sanitizer says so"]
 fn changed_while_a_question_comes() {
     let wanted = node(1000);
     let mut list = Gc::new((0..100).map(|id| Box::new(node(id / 10))).collect::<Vec<_>>());

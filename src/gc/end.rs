@@ -10,6 +10,9 @@ use super::weak;
 use crate::misuse;
 use crate::ptr::{End, descend};
 
+// The functions that lie on the stack while a value is dropped keep their frames small, in debug builds too: nothing is
+// inlined by force into them.
+
 /// Ends an object whose count has come to nothing.
 ///
 /// # Safety
@@ -26,11 +29,21 @@ pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
         // SAFETY: as above, and there is nothing to drop.
         drop(unsafe { Part::new(value) });
     } else {
-        // SAFETY: the value is alive.
-        let shape = unsafe { shape_of(value) };
         // SAFETY: as above, and it has no side cell.
-        unsafe { shape.free(value.cast()) };
+        unsafe { free_plain(value) };
     }
+}
+
+/// Frees an object without a side cell, whose value has nothing to drop.
+///
+/// # Safety
+/// As for [`end`].
+#[inline]
+unsafe fn free_plain<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: the value is alive.
+    let shape = unsafe { shape_of(value) };
+    // SAFETY: by the precondition.
+    unsafe { shape.free(value.cast()) };
 }
 
 /// The same for a value of a type that only the header knows.
@@ -72,7 +85,7 @@ fn tell() {
 ///
 /// # Safety
 /// As for [`end`].
-#[inline(always)]
+#[inline]
 unsafe fn ends_now(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
@@ -184,7 +197,7 @@ impl<T: ?Sized> Part<T> {
     /// # Safety
     /// When this is dropped, the object has no references, its value is not there any more, and its cell, if there is
     /// one, is buried; the caller gives it up.
-    #[inline(always)]
+    #[inline]
     pub unsafe fn new(value: NonNull<T>) -> Part<T> {
         // SAFETY: by the precondition.
         Part(value, unsafe { shape_of(value) })
@@ -192,7 +205,7 @@ impl<T: ?Sized> Part<T> {
 }
 
 impl<T: ?Sized> Drop for Part<T> {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
         let Part(value, shape) = *self;
         // Where the type says it, the compiler shall know it, and keep nothing.
@@ -219,7 +232,7 @@ const fn is_thin<T: ?Sized>() -> bool {
 ///
 /// # Safety
 /// The value is alive.
-#[inline(always)]
+#[inline]
 unsafe fn shape_of<T: ?Sized>(value: NonNull<T>) -> Shape {
     if is_thin::<T>() {
         // SAFETY: by the precondition; only the type is looked at.

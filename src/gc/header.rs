@@ -1,11 +1,11 @@
 //! The header of a collected object: eight bytes in front of its value.
 //!
 //! ```text
-//!    63              32 31            10 9      4   3          2      1         0
-//!   ┌──────────────────┬────────────────┬────────┬──────────┬──────┬─────────┬─────────┐
-//!   │ references but   │ type           │ age    │ finalize │ side │ visited │ settled │
-//!   │ one              │ 22 bits        │ 6 bits │          │      │         │         │
-//!   └──────────────────┴────────────────┴────────┴──────────┴──────┴─────────┴─────────┘
+//!    63              32 31            11 10     5   4         3          2      1         0
+//!   ┌──────────────────┬────────────────┬────────┬─────────┬──────────┬──────┬─────────┬─────────┐
+//!   │ references but   │ type           │ age    │ changed │ finalize │ side │ visited │ settled │
+//!   │ one              │ 21 bits        │ 6 bits │         │          │      │         │         │
+//!   └──────────────────┴────────────────┴────────┴─────────┴──────────┴──────┴─────────┴─────────┘
 //!                       └───────────── while visited: place in the set ──────┘
 //! ```
 //!
@@ -18,6 +18,8 @@
 //!   program runs then but `trace`.
 //! - *side*: it has a side cell, for weak references.
 //! - *finalize*: it has a finalizer that has not run.
+//! - *changed*: its value was lent to be changed, and may be still: until a reference has gone and left others, nobody may
+//!   look into it but through its own.
 //! - *age*: when it was made, in collections of generation 0, modulo 61; or one of the three values behind these.
 
 use core::cell::Cell;
@@ -45,9 +47,10 @@ const SETTLED: u32 = 1;
 const VISITED: u32 = 2;
 const SIDE: u32 = 4;
 const FINALIZE: u32 = 8;
-const AGE_SHIFT: u32 = 4;
+const CHANGED: u32 = 16;
+const AGE_SHIFT: u32 = 5;
 const AGE_MASK: u32 = 63 << AGE_SHIFT;
-const TYPE_SHIFT: u32 = 10;
+const TYPE_SHIFT: u32 = 11;
 const PLACE_SHIFT: u32 = 2;
 
 /// Places that fit.
@@ -127,6 +130,17 @@ impl Low {
     #[must_use]
     pub fn finalized(self) -> Low {
         Low(self.0 & !FINALIZE)
+    }
+
+    /// Whether its value may be lent to be changed.
+    pub fn may_change(self) -> bool {
+        self.0 & CHANGED != 0
+    }
+
+    /// The same; whether it may.
+    #[must_use]
+    pub fn changing(self, changing: bool) -> Low {
+        Low(self.0 & !CHANGED | if changing { CHANGED } else { 0 })
     }
 
     /// The place in the set of an object that is being visited.

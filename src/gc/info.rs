@@ -3,13 +3,13 @@
 //! ```text
 //!    ANCHOR                                   Info of `Node`
 //!   ┌──────────┐                             ┌───────────────────────────────┐
-//!   │          │ ◄─── 22 bits, in steps ───► │ trace · drop · finalize ·     │   64 bytes, read-only,
+//!   │          │ ◄─── 21 bits, in steps ───► │ trace · drop · finalize ·     │   64 bytes, read-only,
 //!   └──────────┘        of 64 bytes          │ name · size · align · element │   made by the compiler
 //!                                            └───────────────────────────────┘
 //! ```
 //!
 //! There is one `Info` for each type (or several that say the same), a constant. A header has room for the distance
-//! from an anchor in the same image, ±64 MiB. One that lies farther away, in another library, has a place in a
+//! from an anchor in the same image, ±32 MiB. One that lies farther away, in another library, has a place in a
 //! table that only grows, and the header names the place.
 
 use core::alloc::Layout;
@@ -163,11 +163,11 @@ impl Info {
     }
 }
 
-/// How a header names an [`Info`]: 22 bits.
+/// How a header names an [`Info`]: 21 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TypeCode(u32);
 
-const CODE_BITS: u32 = 22;
+const CODE_BITS: u32 = 21;
 /// The code is a place in the table.
 const FAR: u32 = 1 << (CODE_BITS - 1);
 /// Distances are signed, of so many bits.

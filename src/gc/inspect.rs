@@ -98,6 +98,16 @@ pub fn tracked_count() -> usize {
     count
 }
 
+/// The tracked objects that may be traced: not those whose value may be lent to be changed.
+fn each_traceable(mut visit: impl FnMut(NonNull<u8>)) {
+    each_tracked(|value| {
+        // SAFETY: there is an object.
+        if !unsafe { header::of(value) }.low().may_change() {
+            visit(value);
+        }
+    });
+}
+
 fn each_tracked(mut visit: impl FnMut(NonNull<u8>)) {
     let Some(state) = state::get().filter(|state| !state.collecting.get()) else { return };
     state.each_object(|value| {
@@ -147,7 +157,8 @@ unsafe fn each_referent(value: NonNull<u8>, each: &mut dyn FnMut(NonNull<u8>)) {
     tracer.finish();
 }
 
-/// Who holds the object: the tracked objects of this thread whose values own a `Gc` to it. Costs a `trace` of each.
+/// Who holds the object: the tracked objects of this thread whose values own a `Gc` to it. Costs a `trace` of each. Left out
+/// are those of which `get_mut` or `make_mut` gave the value out, until another reference to them was dropped.
 ///
 /// ```
 /// use neap::{Gc, gc};
@@ -160,7 +171,7 @@ unsafe fn each_referent(value: NonNull<u8>, each: &mut dyn FnMut(NonNull<u8>)) {
 pub fn referrers<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
     let target: NonNull<u8> = Gc::value(gc).cast();
     let mut all = Vec::new();
-    each_tracked(|value| {
+    each_traceable(|value| {
         let mut holds = false;
         // SAFETY: there is an object.
         unsafe { each_referent(value, &mut |held| holds |= held == target) };
@@ -190,7 +201,7 @@ pub fn referrers<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
 pub fn path_to<T: ?Sized>(gc: &Gc<T>) -> Option<Vec<Object>> {
     let target: NonNull<u8> = Gc::value(gc).cast();
     let mut holders: HashMap<NonNull<u8>, Vec<NonNull<u8>>> = HashMap::new();
-    each_tracked(|value| {
+    each_traceable(|value| {
         // SAFETY: there is an object.
         unsafe { each_referent(value, &mut |held| holders.entry(held).or_default().push(value)) };
     });

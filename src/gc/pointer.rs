@@ -391,11 +391,11 @@ impl<T: ?Sized> Gc<T> {
     /// Takes an object with one reference out of the candidates: the collector does not come to it while its value is
     /// being changed. (Not over an edge either: whoever owns that reference is being changed as well, and is not
     /// traced.) No cycle is lost by that: what holds the last reference has one from outside, or it could not be changed, and when
-    /// that goes it is a candidate.
+    /// that goes it is a candidate. Questions about all objects pass it by from now on, until it is one.
     fn unlist(&self) {
         let low = self.header().low();
         if low.age() != Age::UNTRACKED {
-            self.header().set_low(low.settled(false));
+            self.header().set_low(low.settled(false).changing(true));
         }
     }
 

@@ -137,7 +137,8 @@ pub unsafe fn enlist(value: NonNull<u8>) {
     let generation = state.policy.generation_of(header.low().age()).min(GENERATIONS - 1);
     // Without memory it stays unsettled: the next reference that goes tries again.
     if state.candidates[generation].push(value.addr().get()) {
-        header.set_low(header.low().settled(true));
+        // There was another reference: nobody changes it any more.
+        header.set_low(header.low().settled(true).changing(false));
     }
 }
 
