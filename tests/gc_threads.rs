@@ -460,12 +460,19 @@ fn lists_that_hold_what_lives() {
         all.into_iter().next().expect("one")
     };
     let live = ring_of(10_000);
-    // So many that the first tenth knows all generations.
-    let rounds = (rounds() / 5000).max(400);
-    bounded(rounds, |_| {
+    // So many that full collections come in each half: what waits for one goes up and down.
+    let rounds = (rounds() / 5000).max(800);
+    let mut most = [0; 2];
+    for i in 0..rounds {
         let list = ring_of(5000);
         hold(&list, &live);
-    });
+        drop(list);
+        let waiting = 5000 * (i + 1) - gone();
+        most[i * 2 / rounds] = waiting.max(most[i * 2 / rounds]);
+    }
+    let [early, late] = most;
+    assert!(late < early * 6 / 5 + 10_000, "waiting: {early} early, {late} late");
+    assert!(gc::stats()[2].collections > 2, "{:?}", gc::stats());
     gc::collect();
     assert_eq!((gone(), Gc::strong_count(&live)), (rounds * 5000, 3));
 }
