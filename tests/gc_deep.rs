@@ -192,6 +192,7 @@ fn a_wide_object() {
 /// Case 17: `test_trashcan`.
 #[test]
 fn levels_of_many_kinds() {
+    #[expect(clippy::box_collection, reason = "two owners between")]
     struct Level(Option<Box<Vec<Gc<Level>>>>, usize);
     // SAFETY: all are visited, once.
     unsafe impl Trace for Level {

@@ -1,7 +1,5 @@
 //! The collector's life on threads: what is left when one ends, thread-locals in any order, the end of the process, many
 //! threads; memory that stays bounded; and limits. Each case is a process. (Cases 43, 60 to 65 and 67.)
-#![cfg(feature = "gc")]
-
 mod common;
 
 use common::cases::{child, entries, main as run_cases};
@@ -391,7 +389,9 @@ fn a_heap_that_another_thread_had() {
         let boxes: Vec<_> = (0..100_000u64).map(Box::new).collect();
         // Another ends after that one, so that the next gets its heap for what is no object.
         let (end, wait) = std::sync::mpsc::channel::<()>();
-        let later = spawn(move || drop(wait.recv()));
+        let later = spawn(move || {
+            let _ = wait.recv();
+        });
         spawn(move || drop(boxes)).join().unwrap();
         drop(end);
         later.join().unwrap();
