@@ -192,8 +192,7 @@ fn a_wide_object() {
 /// Case 17: `test_trashcan`.
 #[test]
 fn levels_of_many_kinds() {
-    #[expect(clippy::box_collection, reason = "two owners between")]
-    struct Level(Option<Box<Vec<Gc<Level>>>>, usize);
+    struct Level(Option<Box<[Gc<Level>]>>, usize);
     // SAFETY: all are visited, once.
     unsafe impl Trace for Level {
         fn trace(&self, tracer: &mut Tracer<'_>) {
@@ -217,7 +216,7 @@ fn levels_of_many_kinds() {
         let mut all = Gc::new(Level(None, 0));
         for i in 1..len {
             let other = Gc::new(Level(None, i));
-            all = Gc::new(Level(Some(Box::new(vec![all, other])), i));
+            all = Gc::new(Level(Some(Box::new([all, other])), i));
         }
         drop(all);
         assert_eq!((DROPPED.get(), gc::tracked_count()), (2 * len - 1, 0));

@@ -114,8 +114,8 @@ fn garbage_of_each_generation() {
             let node = selfish(generation);
             match generation {
                 0 => {}
-                1 => drop(gc::collect_generation(0)),
-                _ => drop(gc::collect()),
+                1 => assert_eq!(gc::collect_generation(0).collected, 0),
+                _ => assert_eq!(gc::collect().collected, 0),
             }
             node
         };
@@ -199,9 +199,8 @@ fn after_many_collections() {
         for old in kept {
             let weak = Gc::downgrade(&old[0]);
             drop(old);
-            for generation in 0..3 {
-                let _ = gc::collect_generation(generation);
-            }
+            let found: usize = (0..3).map(|g| gc::collect_generation(g).collected).sum();
+            assert_eq!(found, 2);
             assert!(weak.upgrade().is_none());
         }
         assert_eq!(gc::tracked_count(), 0);
