@@ -187,7 +187,7 @@ fn up_to_three_nodes() {
 
 #[test]
 fn four_nodes() {
-    check_all::<false>(4, scaled(if cfg!(debug_assertions) { 2 } else { 1 }, 1));
+    check_all::<false>(4, scaled(if cfg!(debug_assertions) { 3 } else { 1 }, 1));
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn downcast() {
     let gc = Gc::new(String::from("text"));
     let any: Gc<dyn Any> = coerce!(gc.clone() => dyn Any);
     let any = any.downcast::<u32>().expect_err("it is no number");
-    let back = any.downcast::<String>().ok().expect("it is a text");
+    let back = any.downcast::<String>().expect("it is a text");
     assert!(Gc::ptr_eq(&gc, &back) && Gc::strong_count(&gc) == 2);
     let any = coerce!(Gc::new(vec![node(1)]) => dyn Any);
     drop(any);
