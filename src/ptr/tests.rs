@@ -73,8 +73,12 @@ fn of_all_kinds() {
     assert_eq!(Rc::downgrade(&rc).upgrade().as_deref(), Some(&6));
 }
 
+/// Held by tests that count blocks of the whole process, while those that make most of them wait.
+static COUNTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[test]
 fn side_cells_may_lie_anywhere() {
+    let _alone = COUNTING.lock();
     of_all_kinds();
     let before = std::thread::spawn(live_blocks).join().expect("the thread");
     for far in [false, true] {
@@ -99,11 +103,12 @@ fn side_cells_may_lie_anywhere() {
     }
     // Other tests run beside this one: what is looked for is a leak of tens of thousands.
     let after = std::thread::spawn(live_blocks).join().expect("the thread");
-    assert!(after < before + 5_000, "{before} blocks before, {after} after");
+    assert!(after < before + 15_000, "{before} blocks before, {after} after");
 }
 
 #[test]
 fn what_says_where_far_cells_are_goes_with_the_pools() {
+    let _alone = COUNTING.lock();
     // 2048 blocks in a pool, each with a word beside it.
     let tables = || {
         let stats = heap::stats();
