@@ -8,6 +8,7 @@ use common::MIB;
 use common::graph::{Node, alone, dropped, link, node, ring};
 use neap::gc::{self, Trace, Tracer};
 use neap::{Gc, coerce};
+use std::alloc::{GlobalAlloc, Layout};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 
@@ -316,4 +317,45 @@ fn large_candidates() {
     link(&one, &one);
     drop(one);
     assert_eq!(gc::collect().collected, 1);
+}
+
+/// A candidate that is too big for a pool dies by counting: its memory is gone when the next collection comes to it.
+#[test]
+fn large_candidates_that_die_before_a_collection() {
+    struct Large<const N: usize>(RefCell<Option<Gc<Large<N>>>>, Box<u8>, [u8; N]);
+    // SAFETY: the edge is visited, once.
+    unsafe impl<const N: usize> Trace for Large<N> {
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.0.trace(tracer);
+        }
+    }
+    fn come_and_go<const N: usize>() {
+        for round in 0..20 {
+            let large = Gc::new(Large::<N>(RefCell::new(None), Box::new(7), [0; N]));
+            assert_eq!((*large.1, large.2.len()), (7, N));
+            drop(large.clone());
+            drop(large);
+            // What the program has there next looks like the header of an object: settled, and old.
+            let layout = Layout::array::<u64>(N / 8 + 100).expect("a layout");
+            let neap = neap::Neap::new();
+            // SAFETY: the layout is not empty.
+            let block = unsafe { neap.alloc(layout) }.cast::<u64>();
+            assert!(!block.is_null());
+            // SAFETY: so many words are there, and ours.
+            let words = unsafe { std::slice::from_raw_parts_mut(block, N / 8 + 100) };
+            words.fill(0x7c1);
+            let done = gc::collect();
+            assert_eq!((done.candidates, done.collected), (0, 0), "round {round}");
+            assert!(words.iter().all(|word| *word == 0x7c1));
+            // SAFETY: it came from there, with this layout.
+            unsafe { neap.dealloc(block.cast(), layout) };
+        }
+    }
+    let work = || {
+        come_and_go::<100_000>();
+        come_and_go::<{ 1 << 20 }>();
+        come_and_go::<{ 17 << 20 }>();
+    };
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(work);
+    thread.expect("a thread").join().expect("the thread");
 }

@@ -82,7 +82,7 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     part(state, &set, generation);
     clear::clear(state, &set.entries, result, panics);
     if state.candidates[0].len() == 0 {
-        state.releases.set(Objects::releases());
+        state.begin_candidates();
     }
     state.policy.collected(state, generation, result.visited, result.collected);
 }
@@ -138,7 +138,7 @@ impl Candidates {
 
     /// Those that are still there join the set.
     fn join(&self, state: &State, set: &mut Set) {
-        let in_place = state.releases.get() == Objects::releases();
+        let in_place = state.candidates_are_in_place();
         for (generation, value) in self.each() {
             let there = if in_place && generation == 0 {
                 state.is_candidate_in_place(value)

@@ -24,8 +24,9 @@ pub const GENERATIONS: usize = 3;
 pub struct State {
     /// Values of objects that lost a reference and kept others, by generation. Some have died since.
     pub candidates: [Array<usize>; GENERATIONS],
-    /// Pools that had been given back when the candidates of generation 0 were taken last.
-    pub releases: Cell<usize>,
+    /// Pools that had been given back when the candidates of generation 0 were taken last; `None` when a large object was
+    /// freed since.
+    releases: Cell<Option<usize>>,
     /// When to collect.
     pub policy: Policy,
     /// A collection is under way.
@@ -83,7 +84,7 @@ pub fn make() -> Option<&'static State> {
     }
     let state = State {
         candidates: [const { Array::new() }; GENERATIONS],
-        releases: Cell::new(Objects::releases()),
+        releases: Cell::new(Some(Objects::releases())),
         policy: Policy::new(),
         collecting: Cell::new(false),
         large: Array::new(),
@@ -103,12 +104,12 @@ pub fn make() -> Option<&'static State> {
 
 /// The thread ends: the last collection, and then its state goes.
 fn end() {
-    // What is dropped makes garbage in turn; but a program may do so for ever.
     if let Some(state) = get() {
         // What is kept is dropped, and not kept again.
         state.debug.set(Debug::NONE);
         drop(super::debug::garbage());
     }
+    // What is dropped makes garbage in turn; but a program may do so for ever.
     for _ in 0..10 {
         if collect::collect(GENERATIONS - 1).collected == 0 {
             break;
@@ -157,13 +158,18 @@ pub fn before_more(bytes: usize) {
 /// Notes an object that is too big for a pool; false when there is no memory to.
 pub fn note_large(value: NonNull<u8>, bytes: usize) -> bool {
     let Some(state) = get() else { return true };
-    state.large_bytes.set(state.large_bytes.get() + bytes);
-    state.large.push((value.addr().get(), bytes))
+    let noted = state.large.push((value.addr().get(), bytes));
+    if noted {
+        state.large_bytes.set(state.large_bytes.get() + bytes);
+    }
+    noted
 }
 
 /// Forgets it: its block goes back.
 pub fn forget_large(value: NonNull<u8>, bytes: usize) {
     let Some(state) = get() else { return };
+    // Its memory may be anything from now on.
+    state.releases.set(None);
     let place = state.large.iter().position(|(address, _)| address == value.addr().get());
     if let Some(place) = place {
         state.large_bytes.set(state.large_bytes.get() - bytes);
@@ -201,6 +207,16 @@ impl State {
         }
     }
 
+    /// Whether all memory in which candidates of generation 0 were noted is still that of objects.
+    pub fn candidates_are_in_place(&self) -> bool {
+        self.releases.get() == Some(Objects::releases())
+    }
+
+    /// There are no candidates of generation 0 now.
+    pub fn begin_candidates(&self) {
+        self.releases.set(Some(Objects::releases()));
+    }
+
     /// The same for what was an object in a pool that is still there. Where that is plain, one look at the header is enough:
     /// values at odd multiples of 8 stand right behind their block's first word (`object.rs`), and that is the header of a
     /// live object, or not settled.
@@ -209,7 +225,7 @@ impl State {
         if value.is_multiple_of(2 * header::BYTES) {
             return self.is_object(value);
         }
-        // SAFETY: there is a block, whose first word that is.
+        // SAFETY: the caller says that its memory is still that of objects (`candidates_are_in_place`).
         let header = unsafe { header::of(regain_value(value)) };
         header.low().is_settled() && header.is_alive()
     }
