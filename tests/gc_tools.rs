@@ -301,3 +301,52 @@ fn thresholds_and_counts() {
     gc::collect();
     assert_eq!(DROPPED.take(), 30_003);
 }
+
+/// What a collection panics with is caught by whoever asked for it, also while another panic goes by.
+#[test]
+fn a_panic_out_of_a_collection_while_another_goes_by() {
+    struct Bad(RefCell<Option<Gc<Bad>>>, Panics);
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("inner"));
+        }
+    }
+    // SAFETY: the edge is visited, once.
+    unsafe impl Trace for Bad {
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.0.trace(tracer);
+        }
+    }
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let bad = Gc::new(Bad(RefCell::new(None), Panics));
+            *bad.0.borrow_mut() = Some(bad.clone());
+            let _ = &bad.1;
+            drop(bad);
+            let payload = catch_unwind(gc::collect).expect_err("it goes on");
+            assert_eq!(payload.downcast_ref(), Some(&"inner"));
+        }
+    }
+    let outer = catch_unwind(|| {
+        let _guard = Guard;
+        resume_unwind(Box::new("outer"));
+    });
+    assert_eq!(outer.expect_err("it panics").downcast_ref(), Some(&"outer"));
+}
+
+/// The object for which a collection made room is younger than that.
+#[test]
+fn what_is_made_after_a_collection_is_young() {
+    gc::set_threshold(500, 1000, 1000);
+    let before = gc::stats()[0].collections;
+    let mut all = Vec::new();
+    while gc::stats()[0].collections == before {
+        all.push(node());
+    }
+    // The last one came after the collection, all others before.
+    let young = gc::objects(Some(0));
+    let newest = Gc::as_ptr(all.last().expect("one")).addr();
+    assert_eq!(young.iter().map(|object| object.address).collect::<Vec<_>>(), [newest]);
+}

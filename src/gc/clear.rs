@@ -247,14 +247,10 @@ impl Panics {
         }
     }
 
-    /// The first goes on, unless one is under way already.
+    /// The first goes on.
     pub fn go_on(self) {
-        match self.0 {
-            Some(payload) if std::thread::panicking() => {
-                Panics(Some(Box::new(()))).note(payload);
-            }
-            Some(payload) => resume_unwind(payload),
-            None => {}
+        if let Some(payload) = self.0 {
+            resume_unwind(payload);
         }
     }
 }

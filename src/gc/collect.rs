@@ -141,7 +141,8 @@ impl Candidates {
         let in_place = state.candidates_are_in_place();
         for (generation, value) in self.each() {
             let there = if in_place && generation == 0 {
-                state.is_candidate_in_place(value)
+                // SAFETY: it was noted since, and so was one.
+                unsafe { state.is_candidate_in_place(value) }
             } else {
                 state.is_object(value)
             };

@@ -123,9 +123,10 @@ impl Shape {
         }
     }
 
-    /// Gets a block, writes `low` into its header, and `len` in front of it if it is that of a slice.
+    /// Gets a block, writes what `low` gives into its header, and `len` in front of it if it is that of a slice. `low` is
+    /// asked when the block is there: a collection may come before.
     #[inline(always)]
-    pub fn allocate(self, low: Low, len: Option<usize>) -> NonNull<u8> {
+    pub fn allocate(self, low: impl FnOnce() -> Low, len: Option<usize>) -> NonNull<u8> {
         let block = match self.class {
             Some(class) => match Objects::pop(class) {
                 Some(block) => block,
@@ -138,7 +139,7 @@ impl Shape {
         // SAFETY: in front of the value are at least as many bytes, aligned as the block.
         let header = unsafe { value.cast::<Header>().sub(1) };
         // SAFETY: nobody else has the block.
-        unsafe { header.write(Header::new(low)) };
+        unsafe { header.write(Header::new(low())) };
         if self.front > WORD {
             // SAFETY: the front has more words than one.
             unsafe { block.cast::<usize>().write(self.front << MARK_SHIFT | MARK) };

@@ -57,7 +57,7 @@ impl<T: Trace> Gc<T> {
     #[inline(always)]
     fn room(tracked: bool) -> NonNull<T> {
         match const { Shape::of_layout(Layout::new::<T>()) } {
-            Some(shape) => shape.allocate(Self::low(tracked), None).cast(),
+            Some(shape) => shape.allocate(|| Self::low(tracked), None).cast(),
             None => panic!("capacity overflow"),
         }
     }

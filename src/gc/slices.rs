@@ -14,8 +14,10 @@ use super::trace::Trace;
 /// # Panics
 /// When there can be no such block.
 fn room<T>(info: &'static Info, len: usize, tracked: bool) -> NonNull<T> {
-    let age = if tracked { state::birth() } else { Age::UNTRACKED };
-    let low = Low::new(TypeCode::of(info), age, !tracked, false);
+    let low = || {
+        let age = if tracked { state::birth() } else { Age::UNTRACKED };
+        Low::new(TypeCode::of(info), age, !tracked, false)
+    };
     let shape = Shape::of_slice::<T>(len).unwrap_or_else(|| panic!("capacity overflow"));
     shape.allocate(low, Some(len)).cast()
 }

@@ -220,12 +220,16 @@ impl State {
     /// The same for what was an object in a pool that is still there. Where that is plain, one look at the header is enough:
     /// values at odd multiples of 8 stand right behind their block's first word (`object.rs`), and that is the header of a
     /// live object, or not settled.
+    ///
+    /// # Safety
+    /// There was an object with this value in a heap of this thread, and its memory is still that of objects
+    /// ([`candidates_are_in_place`](State::candidates_are_in_place)).
     #[inline]
-    pub fn is_candidate_in_place(&self, value: usize) -> bool {
+    pub unsafe fn is_candidate_in_place(&self, value: usize) -> bool {
         if value.is_multiple_of(2 * header::BYTES) {
             return self.is_object(value);
         }
-        // SAFETY: the caller says that its memory is still that of objects (`candidates_are_in_place`).
+        // SAFETY: by the precondition there is a block, whose first word that is.
         let header = unsafe { header::of(regain_value(value)) };
         header.low().is_settled() && header.is_alive()
     }
