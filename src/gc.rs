@@ -47,7 +47,6 @@
 //! - **G2**: counts in headers are true all the time. What a collection finds out stands beside (`set.rs`).
 //! - **G3**: no code of the program runs while headers are visited, but `trace`.
 
-mod array;
 mod callbacks;
 mod clear;
 mod collect;

@@ -34,6 +34,7 @@
 //! Not for signal handlers: one that interrupts the allocator and allocates finds a magazine half changed.
 
 mod abandon;
+mod array;
 mod beside;
 mod capacity;
 mod chunk;
@@ -67,6 +68,7 @@ use magazine::{Front, Magazine};
 use pools::ClassPools;
 use thread::Content;
 
+pub(crate) use array::Array;
 pub(crate) use beside::{Word, make_word, word};
 #[cfg(feature = "gc")]
 pub(crate) use objects::Objects;

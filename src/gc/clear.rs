@@ -4,7 +4,6 @@ use std::any::Any;
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::array::Array;
 use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL};
 use super::erased::Erased;
 use super::find::{CalledOff, find_again};
@@ -15,6 +14,7 @@ use super::set::{Entry, Flaw, Set};
 use super::state::{GENERATIONS, State};
 use super::stats::Collected;
 use super::weak;
+use crate::heap::Array;
 use crate::misuse;
 
 /// Finalizes, clears, drops and frees the objects of `garbage`, of which each entry tells what the header says and how many
@@ -92,8 +92,7 @@ fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panic
     let mut dies = |entry: Entry, others: u32| {
         // SAFETY: as above.
         let low = unsafe { header::of(entry.value) }.low();
-        // SAFETY: at most as many as there were.
-        unsafe { garbage.at(dead).write(Entry { low, count: others, ..entry }) };
+        garbage.set(dead, Entry { low, count: others, ..entry });
         dead += 1;
     };
     if let Err(why) = found {

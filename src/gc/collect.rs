@@ -14,7 +14,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::array::Array;
 use super::callbacks::{Event, Phase};
 use super::clear::{self, Panics};
 use super::debug;
@@ -23,7 +22,7 @@ use super::header::{self, Age};
 use super::set::{Entry, Set};
 use super::state::{self, GENERATIONS, State};
 use super::stats::Collected;
-use crate::heap::Objects;
+use crate::heap::{Array, Objects};
 
 /// Collects `generation` and those below.
 pub fn collect(generation: usize) -> Collected {
@@ -100,8 +99,7 @@ fn part(state: &State, set: &Set, generation: usize) {
             let low = entry.low.settled(true);
             header.set_low(low);
             let entry = Entry { low, count: header.strong(), ..entry };
-            // SAFETY: at most as many as there are.
-            unsafe { set.entries.at(garbage).write(entry) };
+            set.entries.set(garbage, entry);
             garbage += 1;
             continue;
         }

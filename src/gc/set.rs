@@ -19,8 +19,8 @@
 
 use core::ptr::NonNull;
 
-use super::array::Array;
 use super::header::{self, Low, MAX_PLACES};
+use crate::heap::Array;
 use crate::pool::prefetch;
 
 /// One object.

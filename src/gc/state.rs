@@ -6,7 +6,6 @@ use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-use super::array::Array;
 use super::callbacks::Callbacks;
 use super::deaths::Deaths;
 use super::debug::{Debug, Kept};
@@ -14,7 +13,7 @@ use super::header::{self, Age};
 use super::policy::{self, Policy};
 use super::stats::GenerationStats;
 use super::{collect, object};
-use crate::heap::{self, Objects};
+use crate::heap::{self, Array, Objects};
 use crate::settings::Options;
 
 /// How many generations there are.
@@ -176,8 +175,7 @@ pub fn forget_large(value: NonNull<u8>, bytes: usize) {
         if let Some(last) = state.large.pop()
             && place < state.large.len()
         {
-            // SAFETY: the place is below the length.
-            unsafe { state.large.at(place).write(last) };
+            state.large.set(place, last);
         }
     }
 }
@@ -245,7 +243,7 @@ impl State {
             }
         };
         // SAFETY: after `settle`, what is out is an object.
-        Objects::each(|block, _| visit(unsafe { object::value_in(block) }));
+        Objects::each(|block| visit(unsafe { object::value_in(block) }));
         self.large.iter().for_each(|(value, _)| visit(regain_value(value)));
     }
 }

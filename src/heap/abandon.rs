@@ -24,16 +24,7 @@ static ABANDONED: [Stack; CLASSES] = [const { Stack::new() }; CLASSES];
 /// Abandons every pool of `heap` that has blocks out, and releases the others.
 pub fn abandon_all(heap: &Heap) {
     drain_inbox(heap);
-    for class in SizeClass::all() {
-        let lists = heap.class(class);
-        for list in [&lists.used, &lists.full] {
-            let mut next = list.first();
-            while let Some(pool) = next {
-                next = pool.next();
-                abandon(heap, pool, class);
-            }
-        }
-    }
+    heap.each_pool(|pool, class| abandon(heap, pool, class));
 }
 
 fn abandon(heap: &Heap, pool: OwnedPool, class: SizeClass) {

@@ -79,29 +79,21 @@ impl Objects {
 
     /// Visits the blocks that are out, pool by pool, in each in the order of addresses. The visitor neither gets nor
     /// frees any.
-    pub fn each(mut visit: impl FnMut(NonNull<u8>, SizeClass)) {
+    pub fn each(mut visit: impl FnMut(NonNull<u8>)) {
         let Some(heap) = Self::heap() else { return };
-        for class in SizeClass::all() {
-            let lists = heap.class(class);
-            for list in [&lists.used, &lists.full] {
-                let mut next = list.first();
-                while let Some(pool) = next {
-                    next = pool.next();
-                    let mut out = [0u64; MAX_BLOCKS / 64];
-                    pool.copy_out(class, &mut out);
-                    let base = pool.as_ref().id().address();
-                    for (w, mut bits) in out.into_iter().enumerate() {
-                        while bits != 0 {
-                            let i = w * 64 + bits.trailing_zeros() as usize;
-                            bits &= bits - 1;
-                            if let Some(block) = NonNull::new(regain(base + i * class.block_size()))
-                            {
-                                visit(block, class);
-                            }
-                        }
+        heap.each_pool(|pool, class| {
+            let mut out = [0u64; MAX_BLOCKS / 64];
+            pool.copy_out(class, &mut out);
+            let base = pool.as_ref().id().address();
+            for (w, mut bits) in out.into_iter().enumerate() {
+                while bits != 0 {
+                    let i = w * 64 + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    if let Some(block) = NonNull::new(regain(base + i * class.block_size())) {
+                        visit(block);
                     }
                 }
             }
-        }
+        });
     }
 }

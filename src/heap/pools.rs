@@ -20,6 +20,20 @@ pub struct ClassPools {
 }
 
 impl Heap {
+    /// Visits its pools, class by class. The visitor may take the one that it is shown off its list.
+    pub fn each_pool(&self, mut visit: impl FnMut(OwnedPool, SizeClass)) {
+        for class in SizeClass::all() {
+            let lists = self.class(class);
+            for list in [&lists.used, &lists.full] {
+                let mut next = list.first();
+                while let Some(pool) = next {
+                    next = pool.next();
+                    visit(pool, class);
+                }
+            }
+        }
+    }
+
     /// Takes `pool`, which is this heap's from now on, in: on the list it belongs to (H2, H3).
     pub fn take_in(&self, pool: OwnedPool, class: SizeClass) {
         self.pool_bytes.set(self.pool_bytes.get() + class.blocks() * class.block_size());

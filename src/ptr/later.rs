@@ -1,12 +1,9 @@
-//! Objects whose end was put off: a stack in one piece of memory, its own at first.
+//! Objects whose end was put off: a stack of them.
 
-use core::alloc::Layout;
-use core::cell::Cell;
 use core::mem::MaybeUninit;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
-use crate::heap;
-use crate::settings::Options;
+use crate::heap::Array;
 
 /// A pointer, thin or wide, in two words.
 type Pointer = MaybeUninit<[usize; 2]>;
@@ -58,108 +55,39 @@ unsafe fn end<E: End, T: ?Sized>(pointer: Pointer) {
 }
 
 /// Objects that have still to be ended.
-pub struct Later {
-    own: [Cell<MaybeUninit<Dying>>; Later::OWN],
-    /// Memory from the heap, once there are more; null before.
-    more: Cell<*mut Dying>,
-    capacity: Cell<usize>,
-    len: Cell<usize>,
-}
+pub struct Later(Array<Dying>);
 
 impl Later {
-    const OWN: usize = 8;
-
     /// None.
     pub const fn new() -> Self {
-        Later {
-            own: [const { Cell::new(MaybeUninit::uninit()) }; Later::OWN],
-            more: Cell::new(ptr::null_mut()),
-            capacity: Cell::new(Later::OWN),
-            len: Cell::new(0),
-        }
+        Later(Array::new())
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        self.len.get()
-    }
-
-    fn start(&self) -> *mut Dying {
-        match self.more.get() {
-            more if more.is_null() => self.own.as_ptr().cast_mut().cast(),
-            more => more,
-        }
+        self.0.len()
     }
 
     /// Puts an object on top; false when there is no memory.
     #[must_use]
     pub fn push(&self, dying: Dying) -> bool {
-        let len = self.len.get();
-        if len == self.capacity.get() && !self.grow() {
-            return false;
-        }
-        // SAFETY: `len` is below the capacity.
-        let place = unsafe { self.start().add(len) };
-        // SAFETY: as above; nobody looks there meanwhile.
-        unsafe { place.write(dying) };
-        self.len.set(len + 1);
-        true
+        self.0.push(dying)
     }
 
     /// Takes the one on top.
     pub fn pop(&self) -> Option<Dying> {
-        let len = self.len.get().checked_sub(1)?;
-        self.len.set(len);
-        // SAFETY: so many were pushed.
-        let place = unsafe { self.start().add(len) };
-        // SAFETY: as above.
-        Some(unsafe { place.read() })
+        self.0.pop()
     }
 
     /// Turns the order of those from `from` on about.
     pub fn turn(&self, from: usize) {
-        let n = self.len.get() - from;
-        if n > 1 {
-            // SAFETY: so many were pushed.
-            let start = unsafe { self.start().add(from) };
-            // SAFETY: as above; nobody pushes meanwhile.
-            unsafe { core::slice::from_raw_parts_mut(start, n) }.reverse();
+        let (mut low, mut high) = (from, self.0.len());
+        while low + 1 < high {
+            high -= 1;
+            let (first, last) = (self.0.get(low), self.0.get(high));
+            self.0.set(low, last);
+            self.0.set(high, first);
+            low += 1;
         }
-    }
-
-    fn layout(capacity: usize) -> Option<Layout> {
-        Layout::array::<Dying>(capacity).ok()
-    }
-
-    /// Twice the capacity; false when there is no memory.
-    #[cold]
-    fn grow(&self) -> bool {
-        let capacity = self.capacity.get() * 2;
-        let Some(layout) = Self::layout(capacity) else { return false };
-        let larger: *mut Dying = heap::allocate(layout, Options::NONE).cast();
-        if larger.is_null() {
-            return false;
-        }
-        // SAFETY: the old memory holds `len` objects, the new one is larger, and they are two.
-        unsafe { ptr::copy_nonoverlapping(self.start(), larger, self.len.get()) };
-        self.free();
-        self.more.set(larger);
-        self.capacity.set(capacity);
-        true
-    }
-
-    fn free(&self) {
-        let more = self.more.get();
-        if !more.is_null()
-            && let Some(layout) = Self::layout(self.capacity.get())
-        {
-            heap::free(more.cast(), layout);
-        }
-    }
-}
-
-impl Drop for Later {
-    fn drop(&mut self) {
-        self.free();
     }
 }

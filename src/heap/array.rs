@@ -1,11 +1,10 @@
-//! An array that grows, in memory of neap's own: the collector never asks the program's allocator, which may be what
-//! is calling.
+//! An array that grows, in memory of neap's own: for those who must not ask the program's allocator, which may be what is
+//! calling.
 
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
-use crate::heap;
 use crate::os;
 use crate::settings::Options;
 
@@ -74,12 +73,20 @@ impl<T: Copy> Array<T> {
         unsafe { NonNull::new_unchecked(place) }
     }
 
+    /// Puts another in the place of the one at `place`, which is below the length.
+    pub fn set(&self, place: usize, value: T) {
+        // SAFETY: it is there.
+        unsafe { self.at(place).write(value) };
+    }
+
     /// Forgets those from `len` on.
+    #[cfg(feature = "gc")]
     pub fn truncate(&self, len: usize) {
         self.len.set(self.len().min(len));
     }
 
     /// Takes all out, and leaves it without memory.
+    #[cfg(feature = "gc")]
     #[must_use]
     pub fn take(&self) -> Array<T> {
         Array {
@@ -90,6 +97,7 @@ impl<T: Copy> Array<T> {
     }
 
     /// All of them.
+    #[cfg(feature = "gc")]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         (0..self.len()).map(|place| self.get(place))
     }
@@ -104,7 +112,7 @@ impl<T: Copy> Array<T> {
     fn grow(&self) -> bool {
         let capacity = (self.capacity.get() * 2).max(64);
         let Some(layout) = Self::layout(capacity) else { return false };
-        let larger: *mut T = heap::allocate(layout, Options::NONE).cast();
+        let larger: *mut T = super::allocate(layout, Options::NONE).cast();
         if larger.is_null() {
             return false;
         }
@@ -122,7 +130,7 @@ impl<T: Copy> Array<T> {
         if let Some(layout) = Self::layout(self.capacity.get())
             && self.capacity.get() > 0
         {
-            heap::free(self.start.get().cast(), layout);
+            super::free(self.start.get().cast(), layout);
         }
     }
 }
