@@ -55,6 +55,7 @@ mod debug;
 #[doc(hidden)]
 pub mod derived;
 mod end;
+mod ephemeron;
 mod erased;
 mod find;
 mod header;
@@ -76,6 +77,7 @@ mod stats;
 mod trace;
 mod trace_impls;
 mod weak;
+mod weak_map;
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -95,6 +97,7 @@ pub use pointer::Gc;
 pub use stats::{Collected, GenerationStats};
 pub use trace::{Finalize, Trace, Tracer};
 pub use weak::{Weak, WeakId};
+pub use weak_map::{KeyRef, ValueMut, ValueRef, WeakKeyMap, WeakSet, WeakValueMap};
 
 use header::Age;
 use state::GENERATIONS;

@@ -41,6 +41,7 @@ pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, pani
         unsafe { kill(entry) };
     }
     drop_values(garbage, panics);
+    state.ephemerons.drop_condemned(panics);
     let mut shapes = Shapes(None);
     for entry in garbage.iter() {
         // SAFETY: its value was dropped.
@@ -67,7 +68,9 @@ fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panic
         // SAFETY: it is alive, and of this type.
         panics.catch(|| unsafe { entry.low.code().info().finalize(entry.value) });
     }
-    let mut again = Set::new(0);
+    // What they let die by counting has given up what weak maps held for it before it is looked who is held.
+    state.ephemerons.drop_condemned(panics);
+    let mut again = Set::new(0, state.ephemerons.search());
     for entry in garbage.iter() {
         // SAFETY: as above.
         let strong = unsafe { header::of(entry.value) }.strong();

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use super::callbacks::{Event, Phase};
 use super::clear::{self, Panics};
 use super::debug;
+use super::ephemeron;
 use super::find::find;
 use super::header::{self, Age};
 use super::set::{Entry, Set};
@@ -52,7 +53,7 @@ pub fn collect(generation: usize) -> Collected {
     event.collected = result.collected;
     event.duration = result.duration;
     debug::report(state, &result);
-    state.deaths.tell(&mut panics);
+    ephemeron::settle(state, &mut panics);
     state.callbacks.tell(&event, &mut panics);
     state.collecting.set(false);
     let stats = &state.stats[generation];
@@ -64,7 +65,7 @@ pub fn collect(generation: usize) -> Collected {
 fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     let generation = result.generation;
     Objects::settle();
-    let mut set = Set::new(state.policy.ages(generation));
+    let mut set = Set::new(state.policy.ages(generation), state.ephemerons.search());
     let begun = Candidates::take(state, generation);
     begun.join(state, &mut set);
     result.candidates = set.entries.len();

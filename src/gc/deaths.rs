@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::callbacks::Subscription;
 use super::clear::Panics;
-use super::state::{self, State};
+use super::state;
 use super::{Gc, Weak};
 
 /// What is to be called, by the place of the object's side cell; the `Weak` keeps that.
@@ -34,17 +34,16 @@ impl Deaths {
         self.0.borrow_mut().queue.push(cell);
     }
 
-    /// Calls all that waited for those that have died. Calls may lead to more.
-    pub fn tell(&self, panics: &mut Panics) {
-        loop {
-            let mut book = self.0.borrow_mut();
-            let Some(cell) = book.queue.pop() else { return };
-            let awaited = book.awaited.as_mut().and_then(|awaited| awaited.remove(&cell));
-            drop(book);
-            for (_, call) in awaited.into_iter().flat_map(|awaited| awaited.calls) {
-                panics.catch(call);
-            }
+    /// Calls all that waited for one that has died, if there is one. Calls may lead to more deaths.
+    pub fn tell_next(&self, panics: &mut Panics) -> bool {
+        let mut book = self.0.borrow_mut();
+        let Some(cell) = book.queue.pop() else { return false };
+        let awaited = book.awaited.as_mut().and_then(|awaited| awaited.remove(&cell));
+        drop(book);
+        for (_, call) in awaited.into_iter().flat_map(|awaited| awaited.calls) {
+            panics.catch(call);
         }
+        true
     }
 
     /// Takes a call back.
@@ -60,15 +59,6 @@ impl Deaths {
         // Their own drops may come back here.
         drop(book);
         drop((call, gone));
-    }
-}
-
-/// Tells whoever waits, unless a collection is under way, which does so at its end.
-pub fn tell_now(state: &State) {
-    if !state.collecting.get() {
-        let mut panics = Panics::none();
-        state.deaths.tell(&mut panics);
-        panics.go_on();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::ptr::{self, NonNull};
 
-use super::deaths;
+use super::ephemeron;
 use super::header;
 use super::object::{self, Shape};
 use super::state;
@@ -58,7 +58,8 @@ pub unsafe fn end_erased(value: NonNull<u8>) {
     unsafe { descend::<Unknown, u8>(value, || true) };
 }
 
-/// What comes after the drop of an object's value: whoever waited for its death is told.
+/// What comes after the drop of an object's value: whoever waited for its death is told, and what weak maps held for it
+/// is dropped.
 pub struct After {
     told: bool,
 }
@@ -76,7 +77,7 @@ impl Drop for After {
 #[inline(never)]
 fn tell() {
     if let Some(state) = state::get() {
-        deaths::tell_now(state);
+        ephemeron::settle_now(state);
     }
 }
 

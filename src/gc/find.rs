@@ -10,6 +10,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::ephemeron;
 use super::object;
 use super::set::{Entry, Flaw, Set};
 use super::trace::{Sink, Tracer};
@@ -101,4 +102,8 @@ fn trace(entry: Entry, tracer: &mut Tracer<'_>) {
     let len = unsafe { object::length(entry.value, info) };
     // SAFETY: as above; it is alive as long as the set is at work, since it is not dropped before that is done.
     unsafe { info.trace(entry.value, len, tracer) };
+    if entry.low.has_side() {
+        // SAFETY: as above.
+        unsafe { ephemeron::trace_held_by(entry.value, info, tracer) };
+    }
 }

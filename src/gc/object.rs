@@ -75,6 +75,16 @@ impl Shape {
         // SAFETY: by the precondition.
         let info = unsafe { header::of(value) }.low().code().info();
         // SAFETY: by the precondition.
+        unsafe { Shape::of_type(value, info) }
+    }
+
+    /// The same for who knows the type, of which the header need not tell.
+    ///
+    /// # Safety
+    /// As for [`of`](Shape::of), and it is of this type.
+    #[inline]
+    pub unsafe fn of_type(value: NonNull<u8>, info: &Info) -> Shape {
+        // SAFETY: by the precondition.
         let len = unsafe { length(value, info) };
         Shape::new(info.layout(len), info.is_slice()).unwrap_or_else(|| os::abort())
     }

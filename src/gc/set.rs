@@ -49,6 +49,8 @@ pub struct Set {
     alive: Array<u32>,
     /// Which ages belong to it: a bit for each.
     ages: u64,
+    /// The number of the search, for entries of weak maps.
+    pub number: u64,
     /// Something that makes the result worthless.
     pub flaw: Option<Flaw>,
     /// Places whose entries are on their way into the cache, as a ring: how many were put there, and dealt with.
@@ -72,12 +74,13 @@ impl Set {
     /// Edges between the moment when an entry is asked for and when it is changed.
     const AHEAD: usize = 8;
 
-    /// Nobody, but of these ages.
-    pub fn new(ages: u64) -> Set {
+    /// Nobody, but of these ages; for a search of this number, which no other has.
+    pub fn new(ages: u64, number: u64) -> Set {
         Set {
             entries: Array::new(),
             alive: Array::new(),
             ages,
+            number,
             flaw: None,
             fetched: [0; Set::AHEAD],
             put: 0,
@@ -204,6 +207,13 @@ impl Set {
     /// Whether there is anything left that may be garbage.
     pub fn is_in_doubt(&self) -> bool {
         self.doubtful > 0
+    }
+
+    /// Whether it is alive, as far as is known: not in the set, or found alive.
+    pub fn lives(&self, value: NonNull<u8>) -> bool {
+        // SAFETY: whoever asks has an object.
+        let place = unsafe { header::of(value) }.low().place();
+        place.is_none_or(|place| self.entries.get(place).count == Entry::ALIVE)
     }
 
     /// One that is alive, and whose targets were not looked at.

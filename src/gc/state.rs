@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 use super::callbacks::Callbacks;
 use super::deaths::Deaths;
 use super::debug::{Debug, Kept};
+use super::ephemeron::Ephemerons;
 use super::header::{self, Age};
 use super::policy::{self, Policy};
 use super::stats::GenerationStats;
@@ -36,6 +37,10 @@ pub struct State {
     /// Who is told of collections, and of deaths.
     pub callbacks: Callbacks,
     pub deaths: Deaths,
+    /// Entries of weak maps.
+    pub ephemerons: Ephemerons,
+    /// What comes after deaths by counting is being done.
+    pub settling: Cell<bool>,
     /// What is printed and kept.
     pub debug: Cell<Debug>,
     pub kept: Kept,
@@ -90,6 +95,8 @@ pub fn make() -> Option<&'static State> {
         large_bytes: Cell::new(0),
         callbacks: Callbacks::new(),
         deaths: Deaths::new(),
+        ephemerons: Ephemerons::new(),
+        settling: Cell::new(false),
         debug: Cell::new(Debug::NONE),
         kept: Kept::new(),
         stats: [const { Cell::new(GenerationStats::NONE) }; GENERATIONS],

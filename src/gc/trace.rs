@@ -120,6 +120,17 @@ pub(super) enum Sink<'a> {
     Each(&'a mut dyn FnMut(NonNull<u8>)),
 }
 
+/// What the edges are wanted for.
+#[derive(Clone, Copy)]
+pub(super) enum Pass {
+    /// To be accounted for, in the search of this number.
+    Count(u64),
+    /// To be followed from what is alive, in the search of this number.
+    Mark(u64),
+    /// To be told.
+    Tell,
+}
+
 impl<'a> Tracer<'a> {
     /// Edges between the moment when a target's header is asked for and when it is read.
     const AHEAD: usize = 16;
@@ -156,6 +167,23 @@ impl<'a> Tracer<'a> {
         match &mut self.sink {
             Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => Some(set),
             Sink::Each(_) => None,
+        }
+    }
+
+    /// What the edges are wanted for.
+    pub(super) fn pass(&self) -> Pass {
+        match &self.sink {
+            Sink::Count(set) | Sink::Recount(set) => Pass::Count(set.number),
+            Sink::Mark(set) => Pass::Mark(set.number),
+            Sink::Each(_) => Pass::Tell,
+        }
+    }
+
+    /// Whether the object is alive, as far as is known.
+    pub(super) fn lives(&self, value: NonNull<u8>) -> bool {
+        match &self.sink {
+            Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => set.lives(value),
+            Sink::Each(_) => true,
         }
     }
 

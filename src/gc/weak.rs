@@ -65,9 +65,11 @@ unsafe fn cell_of<'a>(value: NonNull<u8>) -> &'a Side {
     unsafe { cell.as_ref() }
 }
 
+/// The side cell of an object.
+///
 /// # Safety
-/// `value` is in an object of this shape that has a side cell.
-unsafe fn existing<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
+/// `value` is in an object of this shape that has one, and whose block is there.
+pub unsafe fn existing<'a>(value: NonNull<u8>, shape: Shape) -> &'a Side {
     // SAFETY: it has one, so there is a slot.
     let slot = unsafe { shape.slot(value, false) }.unwrap_or_else(|| crate::os::abort());
     // SAFETY: the slot was set.
@@ -86,11 +88,25 @@ pub unsafe fn bury(value: NonNull<u8>) {
     // SAFETY: by the precondition.
     let side = unsafe { existing(value, shape) };
     side.bury();
-    if side.is_watched()
+    if (side.is_watched() || side.is_keyed())
         && let Some(state) = state::get()
     {
-        state.deaths.note(side.address());
+        state.ephemerons.condemn(side.address());
+        if side.is_watched() {
+            state.deaths.note(side.address());
+        }
     }
+}
+
+/// The place of an object's side cell, if it has one.
+///
+/// # Safety
+/// `value` is in an object, dead perhaps, whose block is there.
+pub unsafe fn cell_place(value: NonNull<u8>) -> Option<usize> {
+    // SAFETY: by the precondition.
+    let has_side = unsafe { header::of(value) }.low().has_side();
+    // SAFETY: it has one.
+    has_side.then(|| unsafe { existing(value, Shape::of(value)) }.address())
 }
 
 /// The object's value is gone. Whether its block has to stay for raw `Weak`s, or because `kept` says that it stays anyway.

@@ -62,6 +62,8 @@ const GONE: usize = 2;
 const HELD: usize = 4;
 /// In `raw`: somebody wants to know when the object dies. (Only the collector's objects have it.)
 const WATCHED: u32 = 1 << 31;
+/// In `raw`: entries of weak maps are the object's. (As above.)
+const KEYED: u32 = 1 << 30;
 /// Values lie at multiples of 8 (`object.rs`).
 const STATE: usize = 7;
 
@@ -284,13 +286,26 @@ impl Side {
 
     /// Whether `Weak`s were turned raw, so that the object can't be parted from its cell.
     pub fn has_raw(&self) -> bool {
-        self.raw.get() & !WATCHED > 0
+        self.raw.get() & !(WATCHED | KEYED) > 0
     }
 
     /// Somebody wants to know when the object dies.
     #[cfg(feature = "gc")]
     pub fn watch(&self) {
         self.raw.set(self.raw.get() | WATCHED);
+    }
+
+    /// Whether entries of weak maps are the object's.
+    #[cfg(feature = "gc")]
+    pub fn key(&self, keyed: bool) {
+        self.raw.set(self.raw.get() & !KEYED | if keyed { KEYED } else { 0 });
+    }
+
+    /// Whether there are any.
+    #[cfg(feature = "gc")]
+    #[inline]
+    pub fn is_keyed(&self) -> bool {
+        self.raw.get() & KEYED != 0
     }
 
     /// Whether somebody does.
