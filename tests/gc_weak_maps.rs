@@ -312,6 +312,56 @@ fn a_value_that_is_lent() {
     assert_eq!((gc::collect().collected, map.len(), dropped()), (1, 0, vec![0, 1, 2, 3]));
 }
 
+/// While it is lent, `trace` does not come to it: not through its key, nor through the map.
+#[test]
+fn nobody_looks_at_what_is_lent() {
+    let visits = Rc::default();
+    let map = Gc::new(RefCell::new(WeakKeyMap::new()));
+    let key = Gc::new(1);
+    map.borrow_mut().insert(&key, Counted(key.clone(), Rc::clone(&visits)));
+    let collect = || {
+        drop((key.clone(), map.clone()));
+        gc::collect();
+        visits.take()
+    };
+    assert!(collect() > 0);
+    {
+        // SAFETY: nobody borrows the cell meanwhile but the collector, which only reads.
+        let open = unsafe { &mut *map.as_ptr() };
+        let lent = open.get_mut(&key);
+        assert_eq!(collect(), 0);
+        drop(lent);
+        open.retain(|_, _| {
+            assert_eq!(collect(), 0);
+            true
+        });
+    }
+    assert!(collect() > 0);
+}
+
+/// Nothing of the dead stays behind.
+#[test]
+fn memory_of_keys_is_given_back() {
+    type Page = [u8; 60_000];
+    alone(|| {
+        let mut map: WeakKeyMap<Page, Gc<Page>> = WeakKeyMap::new();
+        let round = |map: &mut WeakKeyMap<Page, Gc<Page>>| {
+            for _ in 0..100 {
+                let key = Gc::new([1; 60_000]);
+                map.insert(&key, key.clone());
+            }
+            assert_eq!(gc::collect().collected, 100);
+        };
+        round(&mut map);
+        let before = common::resident();
+        for _ in 0..20 {
+            round(&mut map);
+        }
+        // 2000 of them are 114 MiB.
+        assert!(common::resident() < before + 50 * common::MIB);
+    });
+}
+
 #[test]
 fn a_value_that_is_made_where_there_is_none() {
     let mut map = Map::new();
