@@ -35,6 +35,11 @@
 //! Most garbage is young. Objects are of generation 0 until a collection, then of 1, then of 2; a collection of a generation visits
 //! it and those below, and takes what is older for alive. Thresholds are CPython's: see [`set_threshold`].
 //!
+//! # Weak references
+//!
+//! A [`Weak`] upgrades until the object is dead, [`Weak::on_death`] tells when that is, and [`WeakKeyMap`], [`WeakValueMap`] and [`WeakSet`]
+//! forget what is dead. Values that hold their own keys keep nothing alive.
+//!
 //! # Threads
 //!
 //! A `Gc` stays on its thread, and each thread collects its own. A last collection runs when a thread ends, after its

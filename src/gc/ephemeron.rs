@@ -314,7 +314,9 @@ unsafe fn trace_contents(link: NonNull<Link>, tracer: &mut Tracer<'_>) {
 #[inline(never)]
 pub unsafe fn trace_held_by(value: NonNull<u8>, info: &Info, tracer: &mut Tracer<'_>) {
     // SAFETY: by the precondition. (The header tells of the search now.)
-    let side = unsafe { weak::existing(value, Shape::of_type(value, info)) };
+    let shape = unsafe { Shape::of_type(value, info) };
+    // SAFETY: by the precondition.
+    let side = unsafe { weak::existing(value, shape) };
     let Some(state) = state::get().filter(|_| side.is_keyed()) else { return };
     let pass = tracer.pass();
     let mut next = state.ephemerons.first(side.address());
@@ -419,8 +421,10 @@ impl Ephemerons {
         while let Some(link) = next {
             // SAFETY: it is in the list.
             let entry = unsafe { at(link) };
-            // SAFETY: E1, E2: it is in a slot of its owner.
-            unsafe { entry.owner.as_ref().take_slot(link) };
+            // SAFETY: E1: it is in a slot, so its owner is there.
+            let owner = unsafe { entry.owner.as_ref() };
+            // SAFETY: as above.
+            unsafe { owner.take_slot(link) };
             entry.attached.set(false);
             entry.previous.set(None);
             next = entry.next.replace(self.condemned.replace(Some(link)));

@@ -105,8 +105,13 @@ pub unsafe fn bury(value: NonNull<u8>) {
 pub unsafe fn cell_place(value: NonNull<u8>) -> Option<usize> {
     // SAFETY: by the precondition.
     let has_side = unsafe { header::of(value) }.low().has_side();
+    if !has_side {
+        return None;
+    }
+    // SAFETY: by the precondition.
+    let shape = unsafe { Shape::of(value) };
     // SAFETY: it has one.
-    has_side.then(|| unsafe { existing(value, Shape::of(value)) }.address())
+    Some(unsafe { existing(value, shape) }.address())
 }
 
 /// The object's value is gone. Whether its block has to stay for raw `Weak`s, or because `kept` says that it stays anyway.

@@ -17,7 +17,7 @@ use super::table::{Loan, Place, Table};
 ///
 /// A value may hold its own key, or other keys whose values hold it: an *ephemeron*. That keeps nothing alive.
 ///
-/// Costs a hash table's look-up for each operation, and 112 bytes and a value for each entry, besides the table. `get`,
+/// Costs a hash table's look-up for each operation, and 88 bytes and a value for each entry, besides the tables. `get`,
 /// `insert` and `remove` take the key as a [`Gc`], whose side cell (16 bytes) is made by the first `insert`. An object that could
 /// be part of no cycle (a `Gc<String>`) is tracked once it is a key to values that can own a `Gc`.
 ///

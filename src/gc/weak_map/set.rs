@@ -10,7 +10,7 @@ use super::table::{Place, Table};
 
 /// A set of objects, by identity, which does not keep them alive: Python's `WeakSet`.
 ///
-/// Costs a hash table's look-up for each operation, and 112 bytes for each entry, besides the table.
+/// Costs a hash table's look-up for each operation, and 88 bytes for each entry, besides the tables.
 ///
 /// ```
 /// use neap::{Gc, gc::WeakSet};

@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::forget;
-use core::ptr::{NonNull, addr_of};
+use core::ptr::NonNull;
 
 use super::super::ephemeron::{Calls, Link, Owner};
 use super::super::header::Age;
@@ -25,6 +25,8 @@ struct Entry<T: ?Sized, P> {
     contents: UnsafeCell<P>,
 }
 
+const _: () = assert!(size_of::<Entry<(), ()>>() == 88);
+
 /// The place of an entry.
 pub struct Place<T: ?Sized, P>(NonNull<Entry<T, P>>);
 
@@ -38,10 +40,10 @@ impl<T: ?Sized, P> Copy for Place<T, P> {}
 
 impl<T: ?Sized, P> Place<T, P> {
     /// # Safety
-    /// The entry is there.
-    unsafe fn link<'a>(self) -> &'a Link {
-        // SAFETY: by the precondition; links are changed through cells.
-        unsafe { self.0.cast().as_ref() }
+    /// The entry is there as long as the reference is used.
+    unsafe fn entry<'a>(self) -> &'a Entry<T, P> {
+        // SAFETY: by the precondition; entries are changed through cells only.
+        unsafe { self.0.as_ref() }
     }
 
     /// The entry's object, if it is alive.
@@ -49,8 +51,8 @@ impl<T: ?Sized, P> Place<T, P> {
     /// # Safety
     /// The entry is there.
     pub unsafe fn object(self) -> Option<Gc<T>> {
-        // SAFETY: by the precondition; nobody changes it.
-        unsafe { &*addr_of!((*self.0.as_ptr()).object) }.upgrade()
+        // SAFETY: by the precondition.
+        unsafe { self.entry() }.object.upgrade()
     }
 
     /// What the entry holds.
@@ -59,9 +61,9 @@ impl<T: ?Sized, P> Place<T, P> {
     /// The entry is there as long as the reference is used, and nobody changes its contents meanwhile.
     pub unsafe fn contents<'a>(self) -> &'a P {
         // SAFETY: by the precondition.
-        let contents = unsafe { &*addr_of!((*self.0.as_ptr()).contents) };
+        let contents = unsafe { self.entry() }.contents.get();
         // SAFETY: by the precondition.
-        unsafe { &*contents.get() }
+        unsafe { &*contents }
     }
 }
 
@@ -73,7 +75,7 @@ impl<T: ?Sized, P> Loan<T, P> {
     /// The entry is there as long as the loan, and nobody else uses its contents meanwhile.
     pub unsafe fn new(place: Place<T, P>) -> Loan<T, P> {
         // SAFETY: by the precondition.
-        unsafe { place.link() }.lend(true);
+        unsafe { place.entry() }.link.lend(true);
         Loan(place)
     }
 
@@ -86,16 +88,16 @@ impl<T: ?Sized, P> Loan<T, P> {
     /// What is lent, to be changed.
     pub fn contents_mut(&mut self) -> &mut P {
         // SAFETY: the entry is there.
-        let contents = unsafe { &*addr_of!((*self.0.0.as_ptr()).contents) };
+        let contents = unsafe { self.0.entry() }.contents.get();
         // SAFETY: the contents are ours.
-        unsafe { &mut *contents.get() }
+        unsafe { &mut *contents }
     }
 }
 
 impl<T: ?Sized, P> Drop for Loan<T, P> {
     fn drop(&mut self) {
         // SAFETY: the entry is there.
-        unsafe { self.0.link() }.lend(false);
+        unsafe { self.0.entry() }.link.lend(false);
     }
 }
 
@@ -167,7 +169,7 @@ impl<T: ?Sized, P> Table<T, P> {
         while let Some(link) = next {
             let place: Place<T, P> = Place(link.cast());
             // SAFETY: it is in a slot.
-            if unsafe { place.link() }.cell() == cell {
+            if unsafe { place.entry() }.link.cell() == cell {
                 return Some(place);
             }
             // SAFETY: as above.
@@ -241,8 +243,10 @@ impl<T: ?Sized + 'static, P: Trace> Table<T, P> {
         let link = Link::new(owner, cell, hash(cell), &Of::<T, P>::CALLS);
         let entry = Box::new(Entry { link, object: weak, contents: UnsafeCell::new(contents) });
         let entry = NonNull::from(Box::leak(entry));
-        // SAFETY: the owner is there, and the entry stays until it is taken out.
-        unsafe { owner.as_ref().put(entry.cast()) };
+        // SAFETY: it is there as long as the table.
+        let owner = unsafe { owner.as_ref() };
+        // SAFETY: the entry stays until it is taken out.
+        unsafe { owner.put(entry.cast()) };
         // Without a collector (the thread ends) the contents are the map's alone.
         if let Some(state) = state::get().or_else(state::make) {
             // SAFETY: it is in its slot, and its object is alive.

@@ -16,7 +16,7 @@ use super::table::{Place, Table};
 ///
 /// It holds each key as long as its object is alive; a key that holds the object itself keeps nothing alive.
 ///
-/// Costs a hash table's look-up for each operation, and 112 bytes and a key for each entry, besides the table.
+/// Costs a hash table's look-up for each operation, and 88 bytes and a key for each entry, besides the tables.
 ///
 /// ```
 /// use neap::{Gc, gc::WeakValueMap};
