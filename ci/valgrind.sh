@@ -22,8 +22,8 @@ fi
 echo "memcheck sees the mistake that is there on purpose"
 "${memcheck[@]}" 1
 
-cargo test --quiet --test rc_like_std --test rc_model --test gc_shapes --test gc_tools --test gc_weak --no-run
-tests=$(cargo test --test rc_like_std --test rc_model --test gc_shapes --test gc_tools --test gc_weak --no-run --message-format json 2>/dev/null |
+cargo test --quiet --test rc_like_std --test rc_model --test gc_shapes --test gc_tools --test gc_weak --test gc_weak_maps --no-run
+tests=$(cargo test --test rc_like_std --test rc_model --test gc_shapes --test gc_tools --test gc_weak --test gc_weak_maps --no-run --message-format json 2>/dev/null |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
 [ -n "$tests" ] || { echo "no tests of Rc were built" >&2; exit 1; }
 for test in $tests; do
