@@ -1,60 +1,83 @@
 //! What becomes of garbage: finalizers, weak references, drops, blocks.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::{self, NonNull};
 
-use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL};
+use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL, Debug};
 use super::erased::Erased;
 use super::find::{CalledOff, find_again};
-use super::header::{self, Age, Header};
-use super::info::TypeCode;
-use super::object::{self, Shape};
+use super::header::{self, Age, Header, Low};
+use super::object::Shape;
 use super::set::{Entry, Flaw, Set};
 use super::state::{GENERATIONS, State};
 use super::stats::Collected;
 use super::weak;
-use crate::heap::Array;
+use crate::config::UNIT_BYTES;
+use crate::heap::Objects;
 use crate::misuse;
+use crate::pool::SizeClass;
 
-/// Finalizes, clears, drops and frees the objects of `garbage`, of which each entry tells what the header says and how many
-/// references there are.
-pub fn clear(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) {
-    if garbage.iter().any(|entry| entry.low.wants_finalizer()) {
-        finalize(state, garbage, result, panics);
+/// Finalizes, clears, drops and frees the objects of `garbage`, whose headers say that they are visited. `traits`: what is
+/// true of one of them at least.
+pub fn clear(
+    state: &State,
+    mut garbage: &mut [Entry],
+    traits: Low,
+    result: &mut Collected,
+    panics: &mut Panics,
+) {
+    let debug = state.debug.get();
+    if traits.wants_finalizer() || debug != Debug::NONE {
+        restore(garbage);
+        if traits.wants_finalizer() {
+            let dead = finalize(state, garbage, result, panics);
+            garbage = &mut garbage[..dead];
+        }
     }
-    if state.debug.get().contains(DEBUG_COLLECTABLE) {
-        for entry in garbage.iter() {
+    if debug.contains(DEBUG_COLLECTABLE) {
+        for entry in &*garbage {
             eprintln!("gc: collectable {} at {:p}", (entry.low.code().info().name)(), entry.value);
         }
     }
-    if state.debug.get().contains(DEBUG_SAVEALL) {
+    if debug.contains(DEBUG_SAVEALL) {
         result.uncollectable = garbage.len();
-        for entry in garbage.iter() {
+        for entry in garbage {
             // SAFETY: the garbage is alive still.
             keep(state, unsafe { header::of(entry.value) }, entry);
         }
         return;
     }
-    for entry in garbage.iter() {
+    for entry in &*garbage {
         // SAFETY: nobody but the garbage has it.
         unsafe { kill(entry) };
     }
     drop_values(garbage, panics);
     state.ephemerons.drop_condemned(panics);
-    let mut shapes = Shapes(None);
-    for entry in garbage.iter() {
-        // SAFETY: its value was dropped.
-        unsafe { free(entry, &mut shapes) };
-    }
+    free(garbage);
     result.collected = garbage.len();
 }
 
-/// Runs finalizers, and leaves in `garbage` what they did not resurrect. When that can't be found out, those to which
-/// nobody has a reference: the others live on, as candidates.
-fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panics: &mut Panics) {
+/// Gives the headers back what they said; all are settled, whether they were or not.
+fn restore(garbage: &[Entry]) {
+    for entry in garbage {
+        // SAFETY: an object of the set.
+        unsafe { header::of(entry.value) }.set_low(entry.low.settled(true));
+    }
+}
+
+/// Runs finalizers, and leaves in front what they did not resurrect; returns how many. When that can't be found out, those to
+/// which nobody has a reference: the others live on, as candidates.
+fn finalize(
+    state: &State,
+    garbage: &mut [Entry],
+    result: &mut Collected,
+    panics: &mut Panics,
+) -> usize {
     // One reference more for each, so that none dies meanwhile.
-    for entry in garbage.iter() {
+    for entry in &*garbage {
         // SAFETY: the garbage is alive still.
         unsafe { header::of(entry.value) }.increment();
     }
@@ -71,10 +94,11 @@ fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panic
     // What they let die by counting has given up what weak maps held for it before it is looked who is held.
     state.ephemerons.drop_condemned(panics);
     let mut again = Set::new(0, state.ephemerons.search());
-    for entry in garbage.iter() {
+    for entry in &*garbage {
         // SAFETY: as above.
-        let strong = unsafe { header::of(entry.value) }.strong();
-        again.join(entry.value, strong - 1);
+        let header = unsafe { header::of(entry.value) };
+        // SAFETY: it is this object's header.
+        unsafe { again.join(entry.value, header, header.low(), header.strong() - 1) };
     }
     let found = match again.flaw {
         None => find_again(&mut again),
@@ -82,46 +106,34 @@ fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panic
     };
     again.restore();
     let next = (result.generation + 1).min(GENERATIONS - 1);
-    let live_on = |entry: Entry| {
-        // SAFETY: as above.
-        let header = unsafe { header::of(entry.value) };
-        // Not the last: somebody has it.
-        let _ = header.decrement();
-        // It was settled; somebody has to look at it again.
-        let noted = state.candidates[next].push(entry.value.addr().get());
-        header.set_low(header.low().settled(noted));
-    };
-    let mut dead = 0;
-    let mut dies = |entry: Entry, others: u32| {
-        // SAFETY: as above.
-        let low = unsafe { header::of(entry.value) }.low();
-        garbage.set(dead, Entry { low, count: others, ..entry });
-        dead += 1;
-    };
+    let called_off = found.is_err();
     if let Err(why) = found {
         result.called_off = true;
         tell(why, panics);
-        for entry in garbage.iter() {
-            // SAFETY: as above.
-            if unsafe { header::of(entry.value) }.strong() == 1 {
-                dies(entry, 0);
-            } else {
-                result.uncollectable += 1;
-                live_on(entry);
-            }
-        }
-    } else {
-        for entry in again.entries.iter() {
-            if entry.count == Entry::ALIVE {
-                result.resurrected += 1;
-                live_on(entry);
-            } else {
-                // SAFETY: as above.
-                dies(entry, unsafe { header::of(entry.value) }.strong() - 1);
-            }
-        }
     }
-    garbage.truncate(dead);
+    let mut dead = 0;
+    for i in 0..garbage.len() {
+        let value = garbage[i].value;
+        // SAFETY: as above.
+        let header = unsafe { header::of(value) };
+        let dies = match called_off {
+            true => header.strong() == 1,
+            // They stand in the order in which they joined.
+            false => again.entries.get(i).count != Entry::ALIVE,
+        };
+        // Without the one reference more; in a moment it is dead, or somebody else has it.
+        let _ = header.decrement();
+        if dies {
+            garbage[dead] = Entry { value, low: header.low(), count: 0 };
+            dead += 1;
+            continue;
+        }
+        *(if called_off { &mut result.uncollectable } else { &mut result.resurrected }) += 1;
+        // It was settled; somebody has to look at it again.
+        let noted = state.candidates[next].push(value.addr().get());
+        header.set_low(header.low().settled(noted));
+    }
+    dead
 }
 
 /// Says why nothing could be found out. The headers say what they should.
@@ -138,7 +150,7 @@ pub fn tell(why: CalledOff, panics: &mut Panics) {
 }
 
 /// Keeps it for whoever asks for garbage. It is no candidate until that gives it up.
-fn keep(state: &State, header: &Header, entry: Entry) {
+fn keep(state: &State, header: &Header, entry: &Entry) {
     header.increment();
     header.set_low(header.low().settled(false));
     // SAFETY: it is alive, and counts this reference.
@@ -149,79 +161,138 @@ fn keep(state: &State, header: &Header, entry: Entry) {
 ///
 /// # Safety
 /// Nobody but the garbage has a reference to it.
-unsafe fn kill(entry: Entry) {
+#[inline]
+unsafe fn kill(entry: &Entry) {
     // SAFETY: the object is there.
     let header = unsafe { header::of(entry.value) };
+    // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
+    header.set_low(entry.low.settled(true).with_age(Age::UNTRACKED));
+    header.die();
     if entry.low.has_side() {
         // SAFETY: it has a side cell.
         unsafe { weak::bury(entry.value) };
     }
-    // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
-    header.set_low(header.low().with_age(Age::UNTRACKED));
-    header.die();
 }
 
-fn drop_values(garbage: &Array<Entry>, panics: &mut Panics) {
-    let mut next = 0;
-    while next < garbage.len() {
+fn drop_values(garbage: &[Entry], panics: &mut Panics) {
+    let mut done = 0;
+    while done < garbage.len() {
         panics.catch(|| {
-            while next < garbage.len() {
-                let entry = garbage.get(next);
-                next += 1;
+            let rest = &garbage[done..];
+            for entry in rest {
+                done += 1;
                 let info = entry.low.code().info();
                 if info.needs_drop {
-                    // SAFETY: the object is there, of this type.
-                    let len = unsafe { object::length(entry.value, info) };
-                    // SAFETY: the value is given up.
-                    unsafe { info.drop(entry.value, len) };
+                    // SAFETY: the object is there, of this type, and its value is given up.
+                    unsafe { info.drop(entry.value) };
                 }
             }
         });
     }
 }
 
-/// Gives the block back, unless somebody still has a reference to the dead object, or a raw `Weak` keeps it.
-///
-/// # Safety
-/// The object is dead, and its value dropped.
-unsafe fn free(entry: Entry, shapes: &mut Shapes) {
-    // SAFETY: its block is there.
-    let header = unsafe { header::of(entry.value) };
-    // SAFETY: as above.
-    let shape = unsafe { shapes.of(entry) };
-    // Who cloned a reference in a drop keeps an object that says that it is dead.
-    let mut kept = !header.is_left_alone(entry.count);
-    if header.low().has_side() {
-        // SAFETY: it has a side cell, and is given up.
-        kept |= unsafe { weak::part(entry.value, shape, kept) };
-    }
-    if !kept {
-        // SAFETY: nobody has it any more.
-        unsafe { shape.free(entry.value) };
-    }
-}
-
-/// The shape that was asked for last: what dies together is often of one type.
-struct Shapes(Option<(TypeCode, Shape)>);
-
-impl Shapes {
-    /// The shape of an object.
-    ///
-    /// # Safety
-    /// Its block is there.
-    #[inline(always)]
-    unsafe fn of(&mut self, entry: Entry) -> Shape {
-        let code = entry.low.code();
-        match self.0 {
-            Some((last, shape)) if last == code => shape,
-            _ => {
-                // SAFETY: by the precondition.
-                let shape = unsafe { Shape::of(entry.value) };
-                self.0 = (!code.info().is_slice()).then_some((code, shape));
-                shape
+/// Gives the blocks of the dead back.
+fn free(garbage: &[Entry]) {
+    let mut freeing = Freeing::new();
+    let mut rest = garbage.iter();
+    while let Some(first) = rest.as_slice().first() {
+        let code = first.low.code();
+        // SAFETY: its block is there.
+        let shape = unsafe { Shape::of(first.value) };
+        if let Some(class) = shape.class()
+            && !code.info().is_slice()
+        {
+            // All of this type have this shape.
+            freeing.begin(class);
+            while let Some(entry) = rest.as_slice().first()
+                && entry.low.code() == code
+            {
+                rest.next();
+                // SAFETY: it is dead, and its value dropped.
+                if unsafe { is_given_up(entry, shape) } {
+                    freeing.free(shape.block(entry.value));
+                }
+            }
+        } else {
+            rest.next();
+            // SAFETY: it is dead, and its value dropped.
+            if unsafe { is_given_up(first, shape) } {
+                // SAFETY: nobody has it any more.
+                unsafe { shape.free(first.value) };
             }
         }
     }
+    freeing.finish();
+}
+
+/// Blocks of one class on their way back, sorted so that those of one pool come together: cycles that were found together
+/// take turns in the set.
+struct Freeing {
+    blocks: [[Cell<*mut u8>; Freeing::MOST]; Freeing::SORTS],
+    len: [usize; Freeing::SORTS],
+    class: Option<SizeClass>,
+}
+
+impl Freeing {
+    const MOST: usize = 64;
+    const SORTS: usize = 8;
+
+    fn new() -> Freeing {
+        let blocks = [const { [const { Cell::new(ptr::null_mut()) }; Freeing::MOST] }; _];
+        Freeing { blocks, len: [0; _], class: None }
+    }
+
+    /// Those that come now are of this class.
+    fn begin(&mut self, class: SizeClass) {
+        if self.class != Some(class) {
+            self.finish();
+            self.class = Some(class);
+        }
+    }
+
+    #[inline(always)]
+    fn free(&mut self, block: NonNull<u8>) {
+        let sort = block.addr().get() / UNIT_BYTES % Freeing::SORTS;
+        let len = self.len[sort];
+        self.blocks[sort][len % Freeing::MOST].set(block.as_ptr());
+        self.len[sort] = len + 1;
+        if len + 1 == Freeing::MOST {
+            self.free_sort(sort);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_sort(&mut self, sort: usize) {
+        let len = std::mem::take(&mut self.len[sort]);
+        if let Some(class) = self.class
+            && len > 0
+        {
+            Objects::free_many(&self.blocks[sort][..len], class);
+        }
+    }
+
+    /// All that were given go back.
+    fn finish(&mut self) {
+        (0..Freeing::SORTS).for_each(|sort| self.free_sort(sort));
+    }
+}
+
+/// Whether the block may go back: nobody still has a reference to the dead object, and no raw `Weak` keeps it. (Who cloned
+/// a reference in a drop keeps an object that says that it is dead.)
+///
+/// # Safety
+/// The object is dead, of this shape, and its value dropped.
+#[inline(always)]
+unsafe fn is_given_up(entry: &Entry, shape: Shape) -> bool {
+    // SAFETY: its block is there.
+    let kept = !unsafe { header::of(entry.value) }.is_left_alone();
+    // (A dead object is given no side cell.)
+    if entry.low.has_side() {
+        // SAFETY: it has a side cell, and is given up.
+        return unsafe { !weak::part(entry.value, shape, kept) };
+    }
+    !kept
 }
 
 /// Panics of the program's code: the first goes on when all is done.

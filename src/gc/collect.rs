@@ -66,109 +66,86 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     let generation = result.generation;
     Objects::settle();
     let mut set = Set::new(state.policy.ages(generation), state.ephemerons.search());
+    set.entries.reuse(state.entries.take());
     let begun = Candidates::take(state, generation);
-    begun.join(state, &mut set);
+    begun.join(&mut set);
     result.candidates = set.entries.len();
     let found = find(&mut set);
     result.visited = set.entries.len();
     if let Err(why) = found {
         set.restore();
-        begun.give_back(state);
+        begun.give_back();
         result.called_off = true;
         clear::tell(why, panics);
         return;
     }
     drop(begun);
-    part(state, &set, generation);
-    clear::clear(state, &set.entries, result, panics);
+    let garbage = part(state, &mut set, generation);
+    let traits = set.traits;
+    let garbage = &mut set.entries.as_mut_slice()[..garbage];
+    clear::clear(state, garbage, traits, result, panics);
+    state.entries.reuse(set.entries);
     if state.candidates[0].len() == 0 {
         state.begin_candidates();
     }
     state.policy.collected(state, generation, result.visited, result.collected);
 }
 
-/// Gives headers back what they said. What is alive stays a candidate, of the next generation; garbage alone is left
-/// in the set, with the number of its references.
-fn part(state: &State, set: &Set, generation: usize) {
+/// Parts the living from the garbage: gives the headers of what is alive back what they said, and notes those as candidates, of the
+/// next generation. The first entries are garbage then, so many; their headers still say that they are visited.
+fn part(state: &State, set: &mut Set, generation: usize) -> usize {
+    if set.is_all_garbage() {
+        return set.entries.len();
+    }
     let next = (generation + 1).min(GENERATIONS - 1);
     let full = generation == GENERATIONS - 1;
+    let entries = set.entries.as_mut_slice();
     let mut garbage = 0;
-    for entry in set.entries.iter() {
-        // SAFETY: an object of the set.
-        let header = unsafe { header::of(entry.value) };
+    for i in 0..entries.len() {
+        let entry = entries[i];
         if entry.count != Entry::ALIVE {
-            let low = entry.low.settled(true);
-            header.set_low(low);
-            let entry = Entry { low, count: header.strong(), ..entry };
-            set.entries.set(garbage, entry);
+            entries[garbage] = entry;
             garbage += 1;
             continue;
         }
+        // SAFETY: an object of the set.
+        let header = unsafe { header::of(entry.value) };
         let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
         let stays =
             low.is_settled() && !full && state.candidates[next].push(entry.value.addr().get());
         header.set_low(low.settled(stays));
     }
-    set.entries.truncate(garbage);
+    garbage
 }
 
 /// The candidates of a generation and those below, taken out.
-struct Candidates {
+struct Candidates<'a> {
+    state: &'a State,
     generation: usize,
     taken: [Array<usize>; GENERATIONS],
 }
 
-impl Candidates {
-    fn take(state: &State, generation: usize) -> Candidates {
+impl<'a> Candidates<'a> {
+    fn take(state: &'a State, generation: usize) -> Candidates<'a> {
         let mut taken = [const { Array::new() }; GENERATIONS];
         for (taken, candidates) in taken.iter_mut().zip(&state.candidates[..=generation]) {
             *taken = candidates.take();
         }
-        Candidates { generation, taken }
-    }
-
-    /// Each, with the generation that it was noted for.
-    fn each(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.taken
-            .iter()
-            .enumerate()
-            .flat_map(|(generation, taken)| taken.iter().map(move |value| (generation, value)))
+        Candidates { state, generation, taken }
     }
 
     /// Those that are still there join the set.
-    fn join(&self, state: &State, set: &mut Set) {
-        let in_place = state.candidates_are_in_place();
-        for (generation, value) in self.each() {
-            let there = if in_place && generation == 0 {
-                // SAFETY: it was noted since, and so was one.
-                unsafe { state.is_candidate_in_place(value) }
-            } else {
-                state.is_object(value)
-            };
-            if !there {
-                continue;
-            }
-            let value = state::regain_value(value);
-            // SAFETY: there is one.
-            let header = unsafe { header::of(value) };
-            let low = header.low();
-            if low.place().is_some() || !low.is_settled() {
-                // Noted twice, or another object by now.
-                continue;
-            }
-            if set.takes(low) {
-                set.join(value, header.strong());
-            } else if low.age() != Age::UNTRACKED {
-                // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
-                let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);
-                let noted = state.candidates[generation].push(value.addr().get());
-                header.set_low(low.settled(noted));
-            }
+    fn join(&self, set: &mut Set) {
+        let in_place = self.state.candidates_are_in_place();
+        for (generation, taken) in self.taken.iter().enumerate() {
+            // Of generation 0 they were noted since, and so were objects.
+            join(self.state, set, taken, in_place && generation == 0);
         }
     }
 
     /// Nothing came of it: they are candidates as before.
-    fn give_back(self, state: &State) {
+    fn give_back(&self) {
+        let state = self.state;
         for (generation, taken) in self.taken.iter().enumerate().take(self.generation + 1) {
             for value in taken.iter() {
                 // What is not noted for want of memory is not looked at again, unless it loses another reference.
@@ -181,6 +158,41 @@ impl Candidates {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Drop for Candidates<'_> {
+    /// Leaves the memory to those that come.
+    fn drop(&mut self) {
+        for (taken, candidates) in self.taken.iter().zip(&self.state.candidates) {
+            candidates.reuse(taken.take());
+        }
+    }
+}
+
+/// Those of the candidates that are still there join the set. `placed`: what was an object's memory is one's.
+fn join(state: &State, set: &mut Set, candidates: &Array<usize>, placed: bool) {
+    for value in candidates.iter() {
+        if !(placed && State::is_plainly_placed(value)) && !state.is_object(value) {
+            continue;
+        }
+        let value = state::regain_value(value);
+        // SAFETY: there is one, or was one whose header's place it is.
+        let header = unsafe { header::of(value) };
+        let low = header.low();
+        if low.place().is_some() || !low.is_settled() || !header.is_alive() {
+            // Noted twice, or another object by now, or none.
+            continue;
+        }
+        if set.takes(low) {
+            // SAFETY: it is this object's header.
+            unsafe { set.join(value, header, low, header.strong()) };
+        } else if low.age() != Age::UNTRACKED {
+            // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
+            let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);
+            let noted = state.candidates[generation].push(value.addr().get());
+            header.set_low(low.settled(noted));
         }
     }
 }

@@ -4,7 +4,7 @@ use core::ptr::{self, NonNull};
 
 use super::ephemeron;
 use super::header;
-use super::object::{self, Shape};
+use super::object::Shape;
 use super::state;
 use super::weak;
 use crate::misuse;
@@ -179,13 +179,11 @@ impl End for Unknown {
         // SAFETY: by the precondition there is an object.
         let info = unsafe { header::of(value) }.low().code().info();
         // SAFETY: as above.
-        let len = unsafe { object::length(value, info) };
-        // SAFETY: as above.
         let shape = unsafe { Shape::of(value) };
         // (A slice: of these the shape is remembered.)
         let _part = Part(NonNull::slice_from_raw_parts(value, 0), shape);
         // SAFETY: the value is alive and given up.
-        unsafe { info.drop(value, len) };
+        unsafe { info.drop(value) };
     }
 }
 

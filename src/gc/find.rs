@@ -9,9 +9,9 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 
 use super::ephemeron;
-use super::object;
 use super::set::{Entry, Flaw, Set};
 use super::trace::{Sink, Tracer};
 
@@ -27,17 +27,17 @@ pub enum CalledOff {
 /// [`Entry::ALIVE`] are garbage. The headers stay as they are while objects are visited, also when it is called off:
 /// [`Set::restore`] is next.
 pub fn find(set: &mut Set) -> Result<(), CalledOff> {
-    run(set, |set| Sink::Count(set))
+    run(set, |set| count(&mut Tracer::new(Sink::Count(set)), Set::count))
 }
 
 /// The same, when the whole set is known: nobody joins.
 pub fn find_again(set: &mut Set) -> Result<(), CalledOff> {
-    run(set, |set| Sink::Recount(set))
+    run(set, |set| count(&mut Tracer::new(Sink::Recount(set)), Set::recount))
 }
 
-fn run(set: &mut Set, sink: for<'a> fn(&'a mut Set) -> Sink<'a>) -> Result<(), CalledOff> {
+fn run(set: &mut Set, count: impl FnOnce(&mut Set)) -> Result<(), CalledOff> {
     let traced = catch_unwind(AssertUnwindSafe(|| {
-        count(set, sink);
+        count(set);
         if set.flaw.is_none() {
             mark(set);
         }
@@ -49,27 +49,26 @@ fn run(set: &mut Set, sink: for<'a> fn(&'a mut Set) -> Sink<'a>) -> Result<(), C
     }
 }
 
-/// Traces every object of the set, which grows meanwhile.
-fn count(set: &mut Set, sink: for<'a> fn(&'a mut Set) -> Sink<'a>) {
-    let mut tracer = Tracer::new(sink(set));
+/// Traces every object of the tracer's set, which grows meanwhile. `deal` is what the set does with an edge.
+#[inline(always)]
+fn count(tracer: &mut Tracer<'_>, deal: impl Fn(&mut Set, NonNull<u8>) + Copy) {
     let mut next = 0;
     loop {
+        while tracer.has_room()
+            && let Some(entry) = tracer.set().and_then(|set| set.entry(next))
+        {
+            next += 1;
+            trace(entry, tracer);
+        }
+        let last = tracer.is_empty();
+        tracer.finish_with(deal);
         let Some(set) = tracer.set() else { return };
-        if set.flaw.is_some() {
+        if last {
+            set.finish();
+        }
+        if set.flaw.is_some() || last && next == set.entries.len() {
             return;
         }
-        if next == set.entries.len() {
-            tracer.finish();
-            let Some(set) = tracer.set() else { return };
-            if next == set.entries.len() {
-                set.finish();
-                return;
-            }
-            continue;
-        }
-        let entry = set.entries.get(next);
-        next += 1;
-        trace(entry, &mut tracer);
     }
 }
 
@@ -80,17 +79,16 @@ fn mark(set: &mut Set) {
     }
     let mut tracer = Tracer::new(Sink::Mark(set));
     loop {
-        let Some(set) = tracer.set() else { return };
-        if set.flaw.is_some() || !set.is_in_doubt() {
-            return;
+        while tracer.has_room()
+            && let Some(entry) = tracer.set().and_then(Set::next_alive)
+        {
+            trace(entry, &mut tracer);
         }
-        match set.next_alive() {
-            Some(entry) => trace(entry, &mut tracer),
-            None => {
-                tracer.finish();
-                let Some(entry) = tracer.set().and_then(Set::next_alive) else { return };
-                trace(entry, &mut tracer);
-            }
+        let last = tracer.is_empty();
+        tracer.finish_with(Set::mark);
+        let Some(set) = tracer.set() else { return };
+        if set.flaw.is_some() || last || !set.is_in_doubt() {
+            return;
         }
     }
 }
@@ -98,10 +96,9 @@ fn mark(set: &mut Set) {
 #[inline(always)]
 fn trace(entry: Entry, tracer: &mut Tracer<'_>) {
     let info = entry.low.code().info();
-    // SAFETY: the entry is of an object of this type.
-    let len = unsafe { object::length(entry.value, info) };
-    // SAFETY: as above; it is alive as long as the set is at work, since it is not dropped before that is done.
-    unsafe { info.trace(entry.value, len, tracer) };
+    // SAFETY: the entry is of an object of this type; it is alive as long as the set is at work, since it is not dropped
+    // before that is done.
+    unsafe { info.trace(entry.value, tracer) };
     if entry.low.has_side() {
         // SAFETY: as above.
         unsafe { ephemeron::trace_held_by(entry.value, info, tracer) };

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The upper half counts, less one, so that the last reference that goes makes it negative; a value far below
-//! says that the object is dead and its references count for nothing. The lower half says what the object is:
+//! says that the object is dead and its references count for nothing but its memory. The lower half says what the object is:
 //!
 //! - *settled*: a reference that goes need not be looked at. Set for candidates, which are noted already, and for
 //!   objects that can't be in a cycle.
@@ -79,7 +79,18 @@ impl Low {
         Low(code.raw() << TYPE_SHIFT | age.0 << AGE_SHIFT | flags)
     }
 
+    /// No bit.
+    pub const NOTHING: Low = Low(0);
+
+    /// Bits of either.
+    #[inline(always)]
+    #[must_use]
+    pub fn or(self, other: Low) -> Low {
+        Low(self.0 | other.0)
+    }
+
     /// Its type.
+    #[inline(always)]
     pub fn code(self) -> TypeCode {
         TypeCode::from_raw(self.0 >> TYPE_SHIFT)
     }
@@ -91,8 +102,9 @@ impl Low {
     }
 
     /// The same with another age.
+    #[inline]
     #[must_use]
-    pub fn with_age(self, age: Age) -> Low {
+    pub const fn with_age(self, age: Age) -> Low {
         Low(self.0 & !AGE_MASK | age.0 << AGE_SHIFT)
     }
 
@@ -103,9 +115,10 @@ impl Low {
     }
 
     /// The same, settled or not.
+    #[inline]
     #[must_use]
-    pub fn settled(self, settled: bool) -> Low {
-        Low(self.0 & !SETTLED | u32::from(settled))
+    pub const fn settled(self, settled: bool) -> Low {
+        Low(self.0 & !SETTLED | settled as u32)
     }
 
     /// Whether it has a side cell.
@@ -158,8 +171,10 @@ impl Low {
 
 /// Counts below this are those of dead objects. (At it: the last reference has gone just now, or there is no value yet.)
 const DEAD_BELOW: i32 = -1;
-/// Where the count of a dead object begins: all its references may be dropped, and as many made.
-const DEAD: i32 = -(1 << 30);
+/// What the count of a dead object stands at when no reference is left.
+const DEAD: i32 = i32::MIN;
+/// References that an object may have when it dies.
+const MOST_OF_DEAD: i32 = i32::MAX - 2;
 
 impl Header {
     /// Of an object with one reference.
@@ -222,14 +237,20 @@ impl Header {
         self.others.get() < DEAD_BELOW
     }
 
-    /// From now on it is dead.
+    /// From now on it is dead; its references go on to be counted. Aborts when it has more than 2 147 483 646.
+    #[inline]
     pub fn die(&self) {
-        self.others.set(DEAD);
+        let others = self.others.get();
+        if others > MOST_OF_DEAD {
+            misuse::too_many_references();
+        }
+        self.others.set(others.wrapping_add(1).wrapping_add(DEAD));
     }
 
-    /// Of a dead object that had `strong` references: whether as many were dropped since, so that none is left.
-    pub fn is_left_alone(&self, strong: u32) -> bool {
-        DEAD.wrapping_sub(self.others.get()) as u32 == strong
+    /// Of a dead object: whether it has no references any more.
+    #[inline]
+    pub fn is_left_alone(&self) -> bool {
+        self.others.get() == DEAD
     }
 }
 

@@ -17,6 +17,7 @@ use core::any::{TypeId, type_name};
 use core::mem::needs_drop;
 use core::ptr::{self, NonNull};
 
+use super::object;
 use super::trace::{Trace, Tracer};
 use crate::sync::{AtomicUsize, Ordering};
 use crate::units::regain;
@@ -31,8 +32,8 @@ pub struct Info {
     is_slice: bool,
     /// Whether there is something to drop.
     pub needs_drop: bool,
-    trace: unsafe fn(NonNull<u8>, usize, &mut Tracer<'_>),
-    drop: unsafe fn(NonNull<u8>, usize),
+    trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
+    drop: unsafe fn(NonNull<u8>),
     finalize: unsafe fn(NonNull<u8>),
     /// Whether there is a finalizer.
     pub has_finalizer: fn() -> bool,
@@ -53,11 +54,11 @@ impl<T: Trace> Of<T> {
         align: align_of::<T>() as u32,
         is_slice: false,
         needs_drop: needs_drop::<T>(),
-        trace: |value, _, tracer| {
+        trace: |value, tracer| {
             // SAFETY: the caller says that it is a live `T`.
             unsafe { value.cast::<T>().as_ref() }.trace(tracer);
         },
-        drop: |value, _| {
+        drop: |value| {
             // SAFETY: the caller gives up the live `T` that it is.
             unsafe { value.cast::<T>().drop_in_place() };
         },
@@ -79,15 +80,17 @@ impl<T: Trace> Of<[T]> {
         align: align_of::<T>() as u32,
         is_slice: true,
         needs_drop: needs_drop::<T>(),
-        trace: |value, len, tracer| {
-            let slice = NonNull::slice_from_raw_parts(value.cast::<T>(), len);
+        trace: |value, tracer| {
+            // SAFETY: the caller says that it is such a slice.
+            let slice = unsafe { slice_at::<T>(value) };
             // SAFETY: the caller says that these are live.
             for value in unsafe { slice.as_ref() } {
                 value.trace(tracer);
             }
         },
-        drop: |value, len| {
-            let slice = NonNull::slice_from_raw_parts(value.cast::<T>(), len);
+        drop: |value| {
+            // SAFETY: the caller says that it is such a slice.
+            let slice = unsafe { slice_at::<T>(value) };
             // SAFETY: the caller gives them up.
             unsafe { slice.drop_in_place() };
         },
@@ -96,6 +99,13 @@ impl<T: Trace> Of<[T]> {
         name: type_name::<[T]>,
         id: TypeId::of::<[T]>,
     };
+}
+
+/// # Safety
+/// `value` is in an object with a slice of these.
+unsafe fn slice_at<T>(value: NonNull<u8>) -> NonNull<[T]> {
+    // SAFETY: by the precondition.
+    NonNull::slice_from_raw_parts(value.cast(), unsafe { object::slice_length(value) })
 }
 
 impl Info {
@@ -136,11 +146,11 @@ impl Info {
     /// Calls the value's `trace`.
     ///
     /// # Safety
-    /// It is alive, and of this type; `len` is its length if it is a slice.
+    /// It is in an object, alive, and of this type.
     #[inline(always)]
-    pub unsafe fn trace(&self, value: NonNull<u8>, len: usize, tracer: &mut Tracer<'_>) {
+    pub unsafe fn trace(&self, value: NonNull<u8>, tracer: &mut Tracer<'_>) {
         // SAFETY: the caller's promise.
-        unsafe { (self.trace)(value, len, tracer) };
+        unsafe { (self.trace)(value, tracer) };
     }
 
     /// Drops the value.
@@ -148,9 +158,9 @@ impl Info {
     /// # Safety
     /// As for [`trace`](Info::trace), and the caller gives it up.
     #[inline(always)]
-    pub unsafe fn drop(&self, value: NonNull<u8>, len: usize) {
+    pub unsafe fn drop(&self, value: NonNull<u8>) {
         // SAFETY: the caller's promise.
-        unsafe { (self.drop)(value, len) };
+        unsafe { (self.drop)(value) };
     }
 
     /// Calls the value's finalizer.

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use super::header::{self, Age};
-use super::object::{self, Shape};
+use super::object::Shape;
 use super::state::{self, GENERATIONS};
 use super::trace::{Sink, Tracer};
 use super::{Gc, weak};
@@ -149,11 +149,9 @@ pub fn referents<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
 unsafe fn each_referent(value: NonNull<u8>, each: &mut dyn FnMut(NonNull<u8>)) {
     // SAFETY: by the precondition.
     let info = unsafe { header::of(value) }.low().code().info();
-    // SAFETY: by the precondition.
-    let len = unsafe { object::length(value, info) };
     let mut tracer = Tracer::new(Sink::Each(each));
     // SAFETY: by the precondition.
-    unsafe { info.trace(value, len, &mut tracer) };
+    unsafe { info.trace(value, &mut tracer) };
     tracer.finish();
 }
 

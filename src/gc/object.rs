@@ -85,7 +85,7 @@ impl Shape {
     #[inline]
     pub unsafe fn of_type(value: NonNull<u8>, info: &Info) -> Shape {
         // SAFETY: by the precondition.
-        let len = unsafe { length(value, info) };
+        let len = if info.is_slice() { unsafe { slice_length(value) } } else { 0 };
         Shape::new(info.layout(len), info.is_slice()).unwrap_or_else(|| os::abort())
     }
 
@@ -99,6 +99,12 @@ impl Shape {
     #[inline]
     pub fn of_slice<T>(len: usize) -> Option<Shape> {
         Shape::new(Layout::array::<T>(len).ok()?, true)
+    }
+
+    /// The block's class; `None`: it is too big for a pool.
+    #[inline(always)]
+    pub fn class(self) -> Option<SizeClass> {
+        self.class
     }
 
     /// Bytes of the block.
@@ -204,15 +210,12 @@ impl Shape {
     }
 }
 
-/// The length that stands in front of the header of a slice's object; 0 of any other.
+/// The length that stands in front of the header of a slice's object.
 ///
 /// # Safety
-/// `value` is in an object of this type.
+/// `value` is in such an object.
 #[inline(always)]
-pub unsafe fn length(value: NonNull<u8>, info: &Info) -> usize {
-    if !info.is_slice() {
-        return 0;
-    }
+pub unsafe fn slice_length(value: NonNull<u8>) -> usize {
     // SAFETY: by the precondition.
     let place = unsafe { value.cast::<usize>().sub(2) };
     // SAFETY: as above.

@@ -19,7 +19,7 @@
 
 use core::ptr::NonNull;
 
-use super::header::{self, Low, MAX_PLACES};
+use super::header::{self, Header, Low, MAX_PLACES};
 use crate::heap::Array;
 use crate::pool::prefetch;
 
@@ -53,6 +53,8 @@ pub struct Set {
     pub number: u64,
     /// Something that makes the result worthless.
     pub flaw: Option<Flaw>,
+    /// What is true of one of them at least, of what headers say.
+    pub traits: Low,
     /// Places whose entries are on their way into the cache, as a ring: how many were put there, and dealt with.
     fetched: [u32; Set::AHEAD],
     put: usize,
@@ -73,6 +75,8 @@ pub enum Flaw {
 impl Set {
     /// Edges between the moment when an entry is asked for and when it is changed.
     const AHEAD: usize = 8;
+    /// Entries that are more than 256 KiB.
+    const LARGE: usize = 1 << 14;
 
     /// Nobody, but of these ages; for a search of this number, which no other has.
     pub fn new(ages: u64, number: u64) -> Set {
@@ -82,6 +86,7 @@ impl Set {
             ages,
             number,
             flaw: None,
+            traits: Low::NOTHING,
             fetched: [0; Set::AHEAD],
             put: 0,
             done: 0,
@@ -95,17 +100,26 @@ impl Set {
         self.ages >> low.age().0 & 1 != 0
     }
 
-    /// Takes an object in, with `count` references not accounted for.
+    /// The one at `place`, if there is one.
     #[inline(always)]
-    pub fn join(&mut self, value: NonNull<u8>, count: u32) {
-        // SAFETY: whoever calls has an object.
-        let header = unsafe { header::of(value) };
+    pub fn entry(&self, place: usize) -> Option<Entry> {
+        // SAFETY: it is there.
+        (place < self.entries.len()).then(|| unsafe { self.entries.at_unchecked(place).read() })
+    }
+
+    /// Takes an object in, whose header says `low`, with `count` references not accounted for.
+    ///
+    /// # Safety
+    /// There is an object with this value, which has this header.
+    #[inline(always)]
+    pub unsafe fn join(&mut self, value: NonNull<u8>, header: &Header, low: Low, count: u32) {
         let place = self.entries.len();
-        let entry = Entry { value, low: header.low(), count };
+        let entry = Entry { value, low, count };
         if place >= MAX_PLACES || !self.entries.push(entry) {
             self.flaw = Some(Flaw::Memory);
             return;
         }
+        self.traits = self.traits.or(entry.low);
         header.set_low(Low::visited(place));
     }
 
@@ -117,14 +131,24 @@ impl Set {
         let low = header.low();
         match low.place() {
             Some(place) => self.count_at(place),
-            None if self.takes(low) => self.join(value, header.strong() - 1),
+            // SAFETY: it is this object's header.
+            None if self.takes(low) => unsafe {
+                self.join(value, header, low, header.strong() - 1)
+            },
             None => {}
         }
     }
 
-    /// One reference to the object at this place is accounted for: soon.
+    /// One reference to the object at this place is accounted for.
     #[inline(always)]
     fn count_at(&mut self, place: usize) {
+        // Few of them are in the cache anyway.
+        if self.entries.len() < Set::LARGE { self.count_now(place) } else { self.count_soon(place) }
+    }
+
+    /// When the entry is in the cache.
+    #[inline]
+    fn count_soon(&mut self, place: usize) {
         let slot = self.put % Set::AHEAD;
         let oldest = core::mem::replace(&mut self.fetched[slot], place as u32);
         prefetch(self.entries.at(place).addr().get());
@@ -146,7 +170,8 @@ impl Set {
 
     #[inline(always)]
     fn count_now(&mut self, place: usize) {
-        let mut entry = self.entries.at(place);
+        // SAFETY: a header that says that it is visited names a place in the set.
+        let mut entry = unsafe { self.entries.at_unchecked(place) };
         // SAFETY: it is in the array, which nobody else uses meanwhile.
         let entry = unsafe { entry.as_mut() };
         if entry.count == 0 {
@@ -177,7 +202,8 @@ impl Set {
     /// The object at this place is alive.
     #[inline(always)]
     pub fn mark_at(&mut self, place: usize) {
-        let mut entry = self.entries.at(place);
+        // SAFETY: as in `count_now`.
+        let mut entry = unsafe { self.entries.at_unchecked(place) };
         // SAFETY: as in `count_now`.
         let entry = unsafe { entry.as_mut() };
         if entry.count != Entry::ALIVE {
@@ -219,6 +245,11 @@ impl Set {
     /// One that is alive, and whose targets were not looked at.
     pub fn next_alive(&mut self) -> Option<Entry> {
         self.alive.pop().map(|place| self.entries.get(place as usize))
+    }
+
+    /// Whether nobody was found alive.
+    pub fn is_all_garbage(&self) -> bool {
+        self.doubtful == self.entries.len()
     }
 
     /// Gives all headers their lower halves back.

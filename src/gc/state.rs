@@ -10,8 +10,9 @@ use super::callbacks::Callbacks;
 use super::deaths::Deaths;
 use super::debug::{Debug, Kept};
 use super::ephemeron::Ephemerons;
-use super::header::{self, Age};
+use super::header::{self, Age, Header};
 use super::policy::{self, Policy};
+use super::set::Entry;
 use super::stats::GenerationStats;
 use super::{collect, object};
 use crate::heap::{self, Array, Objects};
@@ -24,6 +25,8 @@ pub const GENERATIONS: usize = 3;
 pub struct State {
     /// Values of objects that lost a reference and kept others, by generation. Some have died since.
     pub candidates: [Array<usize>; GENERATIONS],
+    /// The memory of the last set, for the next.
+    pub entries: Array<Entry>,
     /// Pools that had been given back when the candidates of generation 0 were taken last; `None` when a large object was
     /// freed since.
     releases: Cell<Option<usize>>,
@@ -48,28 +51,34 @@ pub struct State {
     pub stats: [Cell<GenerationStats>; GENERATIONS],
 }
 
-thread_local! {
-    static STATE: Cell<*const State> = const { Cell::new(ptr::null()) };
+/// What is at hand without a look-up.
+struct Local {
+    state: Cell<*const State>,
     /// The age of what is made now.
-    static BIRTH: Cell<Age> = const { Cell::new(Age(0)) };
+    birth: Cell<Age>,
+}
+
+thread_local! {
+    static LOCAL: Local =
+        const { Local { state: Cell::new(ptr::null()), birth: Cell::new(Age(0)) } };
 }
 
 /// The age of what is made now.
 #[inline(always)]
 pub fn birth() -> Age {
-    BIRTH.get()
+    LOCAL.with(|local| local.birth.get())
 }
 
 /// Sets the age of what is made from now on.
 pub fn set_birth(age: Age) {
-    BIRTH.set(age);
+    LOCAL.with(|local| local.birth.set(age));
 }
 
 /// The calling thread's, if it has one.
 #[inline(always)]
 pub fn get() -> Option<&'static State> {
     // SAFETY: it is there until the thread ends, after which it is not named here any more.
-    unsafe { STATE.get().as_ref() }
+    unsafe { LOCAL.with(|local| local.state.get()).as_ref() }
 }
 
 /// The calling thread's; made if need be. `None`: there is no memory, or the thread is as good as over.
@@ -88,6 +97,7 @@ pub fn make() -> Option<&'static State> {
     }
     let state = State {
         candidates: [const { Array::new() }; GENERATIONS],
+        entries: Array::new(),
         releases: Cell::new(Some(Objects::releases())),
         policy: Policy::new(),
         collecting: Cell::new(false),
@@ -103,7 +113,7 @@ pub fn make() -> Option<&'static State> {
     };
     // SAFETY: the block is ours, and large enough.
     unsafe { place.write(state) };
-    STATE.set(place);
+    LOCAL.with(|local| local.state.set(place));
     heap::at_end(end);
     get()
 }
@@ -121,7 +131,7 @@ fn end() {
             break;
         }
     }
-    let state = STATE.replace(ptr::null());
+    let state = LOCAL.with(|local| local.state.replace(ptr::null()));
     // From now on objects are only counted.
     set_birth(Age::OLD);
     if !state.is_null() {
@@ -138,13 +148,30 @@ fn end() {
 #[cold]
 #[inline(never)]
 pub unsafe fn enlist(value: NonNull<u8>) {
-    let Some(state) = get().or_else(make) else { return };
+    // Asked for first: it may take a call.
+    let (state, birth) = LOCAL.with(|local| (local.state.get(), local.birth.get()));
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
+    let low = header.low();
+    // Most are young, and there is room.
+    // SAFETY: as in `get`.
+    if let Some(state) = unsafe { state.as_ref() }
+        && low.age() == birth
+        && state.candidates[0].push_within(value.addr().get())
+    {
+        // There was another reference: nobody changes it any more.
+        header.set_low(low.settled(true).changing(false));
+    } else {
+        enlist_slow(value, header);
+    }
+}
+
+#[inline(never)]
+fn enlist_slow(value: NonNull<u8>, header: &Header) {
+    let Some(state) = get().or_else(make) else { return };
     let generation = state.policy.generation_of(header.low().age()).min(GENERATIONS - 1);
     // Without memory it stays unsettled: the next reference that goes tries again.
     if state.candidates[generation].push(value.addr().get()) {
-        // There was another reference: nobody changes it any more.
         header.set_low(header.low().settled(true).changing(false));
     }
 }
@@ -222,21 +249,13 @@ impl State {
         self.releases.set(Some(Objects::releases()));
     }
 
-    /// The same for what was an object in a pool that is still there. Where that is plain, one look at the header is enough:
-    /// values at odd multiples of 8 stand right behind their block's first word (`object.rs`), and that is the header of a
-    /// live object, or not settled.
-    ///
-    /// # Safety
-    /// There was an object with this value in a heap of this thread, and its memory is still that of objects
-    /// ([`candidates_are_in_place`](State::candidates_are_in_place)).
+    /// Whether it is plain where the header is that belonged to an object with this value, when its pool is still there
+    /// ([`candidates_are_in_place`](State::candidates_are_in_place)), whatever became of it. Values at odd multiples of 8
+    /// stand right behind their block's first word (`object.rs`), and that is the header of a live object, or one that is not
+    /// alive, or not settled.
     #[inline]
-    pub unsafe fn is_candidate_in_place(&self, value: usize) -> bool {
-        if value.is_multiple_of(2 * header::BYTES) {
-            return self.is_object(value);
-        }
-        // SAFETY: by the precondition there is a block, whose first word that is.
-        let header = unsafe { header::of(regain_value(value)) };
-        header.low().is_settled() && header.is_alive()
+    pub fn is_plainly_placed(value: usize) -> bool {
+        !value.is_multiple_of(2 * header::BYTES)
     }
 
     /// Visits the values of all objects that are alive, those that are not tracked as well. The visitor makes and

@@ -6,6 +6,7 @@ use super::Gc;
 use super::header;
 use super::seen::Seen;
 use super::set::Set;
+use super::state::regain_value;
 use crate::pool::prefetch;
 
 /// A value that can say which [`Gc`]s it owns.
@@ -99,13 +100,10 @@ pub trait Finalize {
 
 /// What goes from object to object: handed to [`Trace::trace`], and on to each field.
 pub struct Tracer<'a> {
+    /// Values of targets, whose headers are on their way into the cache, and how many.
+    targets: [usize; Tracer::MOST],
+    len: usize,
     sink: Sink<'a>,
-    /// Targets whose headers are on their way into the cache, as a ring.
-    pending: [usize; Tracer::AHEAD],
-    /// How many were put there so far.
-    put: usize,
-    /// How many of them were dealt with.
-    done: usize,
 }
 
 /// What becomes of an edge.
@@ -132,37 +130,71 @@ pub(super) enum Pass {
 }
 
 impl<'a> Tracer<'a> {
-    /// Edges between the moment when a target's header is asked for and when it is read.
-    const AHEAD: usize = 16;
+    /// Targets that are noted before somebody looks at them.
+    const MOST: usize = 64;
+    /// So many fields of small objects still fit.
+    const NEARLY: usize = 48;
 
     pub(super) fn new(sink: Sink<'a>) -> Tracer<'a> {
-        Tracer { sink, pending: [0; Tracer::AHEAD], put: 0, done: 0 }
+        Tracer { targets: [0; Tracer::MOST], len: 0, sink }
     }
 
     /// Notes an edge to the object with this value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn edge(&mut self, value: NonNull<u8>) {
-        let slot = self.put % Tracer::AHEAD;
-        if self.put - self.done == Tracer::AHEAD {
-            let oldest = self.pending[slot];
-            self.done += 1;
-            self.deal_with(oldest);
-        }
         prefetch(value.addr().get() - header::BYTES);
-        self.pending[slot] = value.addr().get();
-        self.put += 1;
+        self.targets[self.len % Tracer::MOST] = value.addr().get();
+        self.len += 1;
+        if self.len == Tracer::MOST {
+            self.make_room();
+        }
     }
 
-    /// Deals with all edges that are left.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) {
+        self.finish();
+    }
+
+    /// Whether a few more edges can be noted.
+    #[inline(always)]
+    pub(super) fn has_room(&self) -> bool {
+        self.len < Tracer::NEARLY
+    }
+
+    /// Deals with all edges that are noted.
     pub(super) fn finish(&mut self) {
-        while self.done < self.put {
-            let oldest = self.pending[self.done % Tracer::AHEAD];
-            self.done += 1;
-            self.deal_with(oldest);
+        match self.sink {
+            Sink::Count(_) => self.finish_with(Set::count),
+            Sink::Recount(_) => self.finish_with(Set::recount),
+            Sink::Mark(_) => self.finish_with(Set::mark),
+            Sink::Each(_) => {}
         }
+        let len = core::mem::take(&mut self.len);
+        if let Sink::Each(each) = &mut self.sink {
+            self.targets[..len].iter().for_each(|value| each(regain_value(*value)));
+        }
+    }
+
+    /// The same, when `deal` is known to be what its set does with an edge.
+    #[inline(always)]
+    pub(super) fn finish_with(&mut self, deal: impl Fn(&mut Set, NonNull<u8>)) {
+        let len = core::mem::take(&mut self.len).min(Tracer::MOST);
+        if let Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) = &mut self.sink {
+            for value in &self.targets[..len] {
+                deal(set, regain_value(*value));
+            }
+        }
+    }
+
+    /// Whether no edge is noted.
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// The set that edges go to.
+    #[inline(always)]
     pub(super) fn set(&mut self) -> Option<&mut Set> {
         match &mut self.sink {
             Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => Some(set),
@@ -184,18 +216,6 @@ impl<'a> Tracer<'a> {
         match &self.sink {
             Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => set.lives(value),
             Sink::Each(_) => true,
-        }
-    }
-
-    #[inline]
-    fn deal_with(&mut self, value: usize) {
-        // SAFETY: an edge's target is an object that the edge's owner keeps alive.
-        let value = unsafe { NonNull::new_unchecked(crate::units::regain(value)) };
-        match &mut self.sink {
-            Sink::Count(set) => set.count(value),
-            Sink::Recount(set) => set.recount(value),
-            Sink::Mark(set) => set.mark(value),
-            Sink::Each(each) => each(value),
         }
     }
 }

@@ -81,6 +81,33 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
             PoolRef::prefetch(address, class);
         }
     }
+    give_back(heap, class, blocks, Heap::returned);
+    magazine.drop_oldest(n);
+}
+
+/// Frees blocks of the calling thread's heap of objects, of which there are many at once: past the magazine, which would
+/// hand most of them on.
+#[cfg(feature = "gc")]
+pub fn free_many(blocks: &[Cell<*mut u8>], class: SizeClass) {
+    let done = thread::keeps_heap(Content::Objects)
+        && thread::with_heap(Content::Objects, Options::NONE, |heap| {
+            heap.tick();
+            give_back(heap, class, blocks, Heap::returned_with_more);
+            sweep::consider(heap);
+        })
+        .is_some();
+    if !done {
+        blocks.iter().for_each(|block| free_directly(block.get().addr(), class));
+    }
+}
+
+/// Gives blocks back to the pools that they came from. `returned` mends the lists after that, for each pool of the heap's own.
+fn give_back(
+    heap: &Heap,
+    class: SizeClass,
+    blocks: &[Cell<*mut u8>],
+    returned: impl Fn(&Heap, OwnedPool, SizeClass),
+) {
     let mut known = PoolRef::NO_ARENA;
     let mut rest = blocks;
     while let Some(first) = rest.first() {
@@ -88,13 +115,16 @@ pub fn flush_oldest(heap: &Heap, class: SizeClass, n: usize) {
         let located = PoolRef::locate(address, class, &mut known)
             .unwrap_or_else(|misuse| die(misuse, address, class));
         let done = match abandon::as_own(heap, located.pool) {
-            Some(pool) => take_back(heap, pool, class, rest),
+            Some(pool) => {
+                let done = take_back(heap, pool, class, rest);
+                returned(heap, pool, class);
+                done
+            }
             None => free_remotely(located.pool, class, rest),
         };
         rest = &rest[done..];
     }
-    Heap::count(&heap.shared.taken_back, n);
-    magazine.drop_oldest(n);
+    Heap::count(&heap.shared.taken_back, blocks.len());
 }
 
 /// The index of a block in its pool, which was found.
@@ -115,7 +145,6 @@ fn take_back(heap: &Heap, pool: OwnedPool, class: SizeClass, blocks: &[Cell<*mut
         .unwrap_or_else(|(misuse, address)| die(misuse, address, class));
     heap.free_bytes.set(heap.free_bytes.get() + n * class.block_size());
     debug_assert!(pool.list() != List::None);
-    heap.returned(pool, class);
     n
 }
 

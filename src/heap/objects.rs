@@ -4,6 +4,7 @@
 //! magazines count as out; [`Objects::settle`] gives them back to their pools first. What is too big for a pool is
 //! not here.
 
+use core::cell::Cell;
 use core::ptr::NonNull;
 
 use super::thread::{self, Content};
@@ -34,6 +35,11 @@ impl Objects {
         if !thread::front(Content::Objects).magazine(class).push(block.as_ptr()) {
             flush::free_slow(Content::Objects, block.as_ptr(), class);
         }
+    }
+
+    /// Frees many blocks of `class`.
+    pub fn free_many(blocks: &[Cell<*mut u8>], class: SizeClass) {
+        flush::free_many(blocks, class);
     }
 
     fn heap() -> Option<&'static Heap> {

@@ -90,6 +90,16 @@ impl Heap {
         }
     }
 
+    /// The same, when as many blocks are likely to be wanted again as come back now: the last pool with free blocks stays.
+    #[cfg(feature = "gc")]
+    pub fn returned_with_more(&self, pool: OwnedPool, class: SizeClass) {
+        self.relist(pool, class);
+        let alone = self.class(class).used.first() == Some(pool) && pool.next().is_none();
+        if pool.is_empty(class) && !alone {
+            self.release(pool, class);
+        }
+    }
+
     /// Gives an empty pool back to its arena.
     pub fn release(&self, pool: OwnedPool, class: SizeClass) {
         // R3 holds for callers who free once. A block that is free and yet freed by somebody else makes a pool that is

@@ -167,7 +167,7 @@ impl OwnedPool {
         let bytes = class.units() * UNIT_BYTES;
         // Neighbours are freed together more often than not: their word of the map is changed once, for
         // a load has to wait for a store to the same word.
-        let (mut word, mut bits) = (0, 0u64);
+        let (mut word, mut bits) = (usize::MAX, 0u64);
         let mut lowest = usize::MAX;
         let mut n = 0;
         let free_already = |word: usize, twice: u64| {
@@ -184,13 +184,15 @@ impl OwnedPool {
                 return Err((Misuse::NotABlockStart, address));
             }
             if index / 64 != word {
-                let twice = map.insert_word(word, bits);
-                if twice != 0 {
-                    return free_already(word, twice);
+                if bits != 0 {
+                    let twice = map.insert_word(word, bits);
+                    if twice != 0 {
+                        return free_already(word, twice);
+                    }
                 }
                 (word, bits) = (index / 64, 0);
+                lowest = lowest.min(word);
             }
-            lowest = lowest.min(word);
             let bit = 1 << (index % 64);
             if bits & bit != 0 {
                 return free_already(word, bit);
@@ -198,9 +200,11 @@ impl OwnedPool {
             bits |= bit;
             n += 1;
         }
-        let twice = map.insert_word(word, bits);
-        if twice != 0 {
-            return free_already(word, twice);
+        if bits != 0 {
+            let twice = map.insert_word(word, bits);
+            if twice != 0 {
+                return free_already(word, twice);
+            }
         }
         let hint = &self.0.get().hint;
         hint.set(hint.get().min(lowest as u32));
