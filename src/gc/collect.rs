@@ -174,7 +174,8 @@ impl Drop for Candidates<'_> {
 /// Those of the candidates that are still there join the set. `placed`: what was an object's memory is one's.
 fn join(state: &State, set: &mut Set, candidates: &Array<usize>, placed: bool) {
     for value in candidates.iter() {
-        if !(placed && State::is_plainly_placed(value)) && !state.is_object(value) {
+        let there = placed && State::is_plainly_placed(value) || state.is_object(value);
+        if !there {
             continue;
         }
         let value = state::regain_value(value);

@@ -103,8 +103,13 @@ impl Set {
     /// The one at `place`, if there is one.
     #[inline(always)]
     pub fn entry(&self, place: usize) -> Option<Entry> {
+        if place >= self.entries.len() {
+            return None;
+        }
         // SAFETY: it is there.
-        (place < self.entries.len()).then(|| unsafe { self.entries.at_unchecked(place).read() })
+        let entry = unsafe { self.entries.at_unchecked(place) };
+        // SAFETY: as above.
+        Some(unsafe { entry.read() })
     }
 
     /// Takes an object in, whose header says `low`, with `count` references not accounted for.
