@@ -5,29 +5,34 @@
 //! and round; results go to stdout or to the files that were named.
 //!
 //! ```text
-//!  options ──► main ──► run ◄── pointer_run          run: starts cells in turn; warm: memory before each
-//!               │        │          │
-//!               ▼        ▼          ▼
-//!            report ◄─ results   pointer_results ─► pointer_targets ─► pointer_report
+//!  options ──► main ──► run ◄── suite_run ◄── comparison          run: starts cells in turn; warm: memory before each
+//!               │        │          │              ▲
+//!               ▼        ▼          ▼              │ pointer_targets, collector_targets
+//!            report ◄─ results   suite_results ─► targets ─► suite_report
 //!            plot
+//!               └──────► table, json, machine ◄───────────────────┘
 //! ```
 //!
-//! Allocators are compared by this file, `results` and `report`; counted pointers by the files whose
-//! names begin with `pointer_`.
+//! Allocators are compared by this file, `results` and `report`; counted pointers and collectors, which are suites of workloads, by the files whose
+//! names begin with `suite_`. What one of them has that the other has not is in `comparison`.
 
+#[cfg(feature = "collectors")]
+mod collector_targets;
+mod comparison;
+mod json;
+mod machine;
 mod options;
 mod plot;
-#[cfg(feature = "pointers")]
-mod pointer_report;
-#[cfg(feature = "pointers")]
-mod pointer_results;
-#[cfg(feature = "pointers")]
-mod pointer_run;
 #[cfg(feature = "pointers")]
 mod pointer_targets;
 mod report;
 mod results;
 mod run;
+mod suite_report;
+mod suite_results;
+mod suite_run;
+mod table;
+mod targets;
 mod warm;
 
 use std::process::ExitCode;
@@ -35,9 +40,8 @@ use std::process::ExitCode;
 use neap_bench::ALLOCATORS;
 use neap_bench::workloads::{self, Workload};
 
-use options::{Format, Options, USAGE, chosen};
-#[cfg(feature = "pointers")]
-use pointer_run::compare as compare_pointers;
+use comparison::Comparison;
+use options::{Format, Mode, Options, USAGE, chosen};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,9 +51,12 @@ fn main() -> ExitCode {
     }
     let outcome = Options::from_arguments(arguments.into_iter())
         .map_err(|reason| format!("{reason}\n{USAGE}"))
-        .and_then(|options| match options.pointer_mode {
-            true => compare_pointers(&options),
-            false => compare(&options),
+        .and_then(|options| match options.mode {
+            Mode::Allocators => compare(&options),
+            mode => match Comparison::of(mode) {
+                Some(comparison) => suite_run::compare(&comparison, &options),
+                None => Err("built without this comparison; benches/pointers.sh and benches/collectors.sh build theirs".to_owned()),
+            },
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,10 +84,4 @@ fn compare(options: &Options) -> Result<(), String> {
         plot::ratios(&results, file).map_err(|error| format!("{file}: {error}"))?;
     }
     run::verdict(&results.failures)
-}
-
-/// Stands in for the comparison of pointers where it is left out.
-#[cfg(not(feature = "pointers"))]
-fn compare_pointers(_options: &Options) -> Result<(), String> {
-    Err("built without the feature `pointers`; benches/pointers.sh builds with it".to_owned())
 }
