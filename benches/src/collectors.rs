@@ -7,15 +7,16 @@
 //!    ▲
 //!  peers      the collectors                       gc_arena    all workloads once more, in an arena
 //!    ▲                                             cpython.py  all workloads once more, in Python
-//!  create · counts · lists · cycles · beside · full · graph · trees       the workloads
+//!  create · counts · lists · cycles · beside · full · graph · trees · unattended · bytes · mix · tickets       the workloads
 //! ```
 //!
 //! Each workload is written once, for any collector, and compiled for each that has pointers of its own. `neap::Gc` takes its
 //! memory from neap's own pools; the others take it from the global allocator of the binary.
 
-use crate::suite::{Subject, Suite, Workload, figure, time};
+use crate::suite::{Measure, Subject, Suite, Workload, figure, time};
 
 mod beside;
+mod bytes;
 mod counts;
 mod create;
 mod cycles;
@@ -25,11 +26,14 @@ mod graph;
 mod kinds;
 mod lists;
 mod live;
+mod mix;
 mod pauses;
 mod payload;
 mod peers;
 mod shapes;
+mod tickets;
 mod trees;
+mod unattended;
 
 use peers::{Bacon, Boa, Dumpster, Gcmodule, Jrsonnet, Manish, Neap, RustCc, Std};
 
@@ -73,8 +77,27 @@ macro_rules! each {
     };
 }
 
+/// What is measured while nobody calls the collector.
+const fn unattended_measures(title: &'static str) -> [Measure; 3] {
+    [
+        time(title),
+        figure("RSS after 500 000 of them", "MiB", "rss_500k_mib"),
+        figure("RSS after 5 million", "MiB", "rss_5m_mib"),
+    ]
+}
+
+/// What is measured while garbage is counted.
+const fn mix_measures(title: &'static str) -> [Measure; 4] {
+    [
+        time(title),
+        figure("most that waited", "objects", "waiting"),
+        figure("longest pause", "ms", "pause_ms"),
+        figure("peak RSS", "MiB", "peak_mib"),
+    ]
+}
+
 /// All workloads, in the order of the tables.
-const ALL: [Workload; 17] = [
+const ALL: [Workload; 33] = [
     Workload::new(
         "cc_create",
         &[time("create + drop, a u64")],
@@ -208,4 +231,129 @@ const ALL: [Workload; 17] = [
         each!(trees::trees, Some(gc_arena::trees), Some(trees::trees::<Std>)),
         "binary trees of depth 16 made, walked, dropped",
     ),
+    Workload::new(
+        "cc_surprise",
+        &unattended_measures("lists of 5000 that point at a live one"),
+        each!(unattended::surprise, Some(gc_arena::surprise), None),
+        "5M objects in doubly linked lists of 5000, each pointing at a live list of 10 000",
+    )
+    .memory(512)
+    .dear(),
+    Workload::new(
+        "cc_5m_selves",
+        &unattended_measures("5M self-cycles"),
+        each!(unattended::selves, Some(gc_arena::unattended_selves), None),
+        "5M objects that hold themselves; collection is automatic",
+    )
+    .memory(256)
+    .dear(),
+    Workload::new(
+        "cc_5m_pairs",
+        &unattended_measures("5M in pairs"),
+        each!(unattended::pairs, Some(gc_arena::unattended_pairs), None),
+        "5M objects that hold each other; collection is automatic",
+    )
+    .memory(256)
+    .dear(),
+    Workload::new(
+        "cc_hub",
+        &unattended_measures("5M in pairs that point at a hub"),
+        each!(unattended::hub, Some(gc_arena::hub), None),
+        "5M objects that hold each other and one that lives; collection is automatic",
+    )
+    .memory(512)
+    .dear(),
+    Workload::new(
+        "cc_bytes_u64",
+        &[figure("an object with a u64", "bytes", "bytes")],
+        each!(bytes::number, Some(gc_arena::bytes_number), Some(bytes::number::<Std>)),
+        "memory of 4 million objects of 8 bytes",
+    )
+    .memory(320)
+    .dear(),
+    Workload::new(
+        "cc_bytes_node",
+        &[figure("an object that is a Node", "bytes", "bytes")],
+        each!(bytes::node, Some(gc_arena::bytes_node), Some(bytes::node::<Std>)),
+        "memory of 4 million objects of 24 bytes",
+    )
+    .memory(480)
+    .dear(),
+    Workload::new(
+        "cc_dll",
+        &[time("doubly linked list of 5M, dropped and collected")],
+        each!(lists::linked, Some(gc_arena::long_linked), None),
+        "a doubly linked list of 5 million nodes let go of and collected",
+    )
+    .memory(512)
+    .dear(),
+    Workload::new(
+        "cc_mix_small",
+        &mix_measures("cycles of 10, 100 live"),
+        each!(mix::small, Some(gc_arena::mix_small), None),
+        "rings of 10 beside 100 live objects that are replaced",
+    )
+    .dear(),
+    Workload::new(
+        "cc_mix_middle",
+        &mix_measures("cycles of 10, 30 000 live"),
+        each!(mix::middle, Some(gc_arena::mix_middle), None),
+        "rings of 10 beside 30 000 live objects that are replaced",
+    )
+    .dear(),
+    Workload::new(
+        "cc_mix_heavy",
+        &mix_measures("cycles of 10 with 10 kB, 10 000 live"),
+        each!(mix::heavy, Some(gc_arena::mix_heavy), None),
+        "rings of 10 with 10 kB each beside 10 000 live objects that are replaced",
+    )
+    .memory(512)
+    .dear(),
+    Workload::new(
+        "cc_mix_heavier",
+        &mix_measures("cycles of 100 with 100 kB, 30 000 live"),
+        each!(mix::heavier, Some(gc_arena::mix_heavier), None),
+        "rings of 100 with 100 kB each beside 30 000 live objects that are replaced",
+    )
+    .memory(512)
+    .dear(),
+    Workload::new(
+        "cc_mix_growing",
+        &mix_measures("cycles of 10 with 1 kB, a heap that grows to 200 000"),
+        each!(mix::growing, Some(gc_arena::mix_growing), None),
+        "rings of 10 with 1 kB each beside a heap that grows to 200 000 objects",
+    )
+    .memory(256)
+    .dear(),
+    Workload::new(
+        "cc_keys",
+        &[time("a map that grows to 2M tuples"), figure("peak RSS", "MiB", "peak_mib")],
+        each!(tickets::keys, Some(gc_arena::keys), Some(tickets::keys::<Std>)),
+        "2 million pairs of pointers put into a map; nothing dies",
+    )
+    .memory(512)
+    .dear(),
+    Workload::new(
+        "cc_tuples",
+        &[time("a list that grows to 15M tuples"), figure("peak RSS", "MiB", "peak_mib")],
+        each!(tickets::tuples, Some(gc_arena::tuples), Some(tickets::tuples::<Std>)),
+        "15 million pairs of pointers put into a list; nothing dies",
+    )
+    .memory(1024)
+    .dear(),
+    Workload::new(
+        "cc_waiting",
+        &mix_measures("cycles of 10, 1000 live"),
+        each!(tickets::waiting, Some(gc_arena::waiting), None),
+        "rings of 10 one after another: how many objects wait at most",
+    )
+    .dear(),
+    Workload::new(
+        "cc_requests",
+        &mix_measures("requests of 20 objects with 64 KiB"),
+        each!(tickets::requests, Some(gc_arena::requests), None),
+        "20 000 requests, each a cycle of 20 objects with 64 KiB; the last 100 are kept",
+    )
+    .memory(512)
+    .dear(),
 ];

@@ -86,8 +86,7 @@ fn absent(results: &Results, row: usize, place: usize, _measure: &Measure) -> En
 
 /// The targets: for each, one reading or two.
 fn targets(comparison: &Comparison, results: &Results) -> Table {
-    let twice = comparison.columns == Columns::EachProgram;
-    let mut heading = vec![
+    let heading = [
         ("", ""),
         (our_title(results.suite), "at its best"),
         ("against the best", "on any allocator"),
@@ -97,10 +96,6 @@ fn targets(comparison: &Comparison, results: &Results) -> Table {
         ("target", ""),
         ("reached", ""),
     ];
-    let second = 4..6;
-    if !twice {
-        heading.drain(second.clone());
-    }
     let reference = |reading: &Option<Reading>| match reading {
         Some(Reading { reference: Some(value), whose, .. }) => {
             Entry::plain(format!("{} ({whose})", number(*value)))
@@ -117,7 +112,7 @@ fn targets(comparison: &Comparison, results: &Results) -> Table {
         let Outcome { title, ours, readings, limit } = &outcome;
         let verdicts: Vec<&str> =
             outcome.met().iter().map(|&met| if met { "yes" } else { "NO" }).collect();
-        let mut row = vec![
+        vec![
             Entry::plain(*title),
             Entry::plain(number(*ours)),
             reference(&readings[0]),
@@ -130,11 +125,7 @@ fn targets(comparison: &Comparison, results: &Results) -> Table {
             } else {
                 verdicts.join(", ")
             }),
-        ];
-        if !twice {
-            row.drain(second.clone());
-        }
-        row
+        ]
     });
     Table {
         title: format!("{} and its targets", our_title(results.suite)),

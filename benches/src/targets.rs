@@ -16,8 +16,6 @@ pub enum Against {
     /// The same measure of these subjects, the best of them; as a second reading, the best in a program
     /// whose allocator is not ours.
     Twice(&'static [&'static str]),
-    /// The same measure of these subjects, the best of them.
-    Best(&'static [&'static str]),
     /// The same measure of this subject, and it is the difference that is limited.
     Excess(&'static str),
     /// Another measure of ours.
@@ -94,7 +92,6 @@ fn outcome(results: &Results, target: &Target) -> Option<Outcome> {
     };
     let readings = match target.against {
         Against::Twice(others) => [best(others, false), best(others, true)],
-        Against::Best(others) => [best(others, false), None],
         Against::Excess(other) => {
             let mut reading = best(&[other], false)?;
             reading.ratio = (ours - reading.reference.unwrap_or(0.0)).max(0.0);

@@ -5,8 +5,10 @@
 //! object of each pair points at an object of the graph, so a collector that follows it may run through all of it. Collection is automatic (or
 //! `breathe`'s). `std::rc::Rc` does the same with pairs that are no cycles.
 //!
-//! A round is two million pairs, or as many as are done in two seconds. Besides the time there is the longest pause, a batch of 16
-//! pairs, in the rounds that count; and which part of the garbage's bytes the process grew by: near 1 means that nothing was collected.
+//! A round makes four times as many objects as live, or as many as it can in two seconds. Besides the time there is the longest pause, a
+//! batch of 16 pairs, in the rounds that count; and which part of the garbage's bytes the process grew by: near 1 means that nothing was
+//! collected. It is not noted where there was less garbage than twice what lives: a collector that lets the heap double before it looks has
+//! had no occasion.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -20,16 +22,17 @@ use crate::random::Random;
 
 /// Pairs between two readings of the clock.
 pub const BATCH: u64 = 16;
-/// Batches of a round, at most.
-pub const BATCHES: u64 = 125_000;
+/// Objects of garbage in a round for each live one, at most.
+const ROUND: u64 = 4;
 /// After this time a round ends.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of a pair, without what a collector adds.
 const PAIR: f64 = 2.0 * 24.0;
 
-/// Rounds of batches; notes the longest pause and what was kept.
+/// Rounds of batches beside so many live objects; notes the longest pause and what was kept.
 #[inline(always)]
-pub fn rounds(meter: &mut Meter, mut batch: impl FnMut()) {
+pub fn rounds(meter: &mut Meter, live: usize, mut batch: impl FnMut()) {
+    let round = ROUND * live as u64 / (2 * BATCH);
     let mut longest: f64 = 0.0;
     let mut kept = None;
     let mut made = 0;
@@ -40,7 +43,7 @@ pub fn rounds(meter: &mut Meter, mut batch: impl FnMut()) {
             batch();
             batches += 1;
             let elapsed = pauses.lap();
-            if batches == BATCHES || elapsed > PATIENCE {
+            if batches == round || elapsed > PATIENCE {
                 break elapsed;
             }
         };
@@ -54,9 +57,11 @@ pub fn rounds(meter: &mut Meter, mut batch: impl FnMut()) {
         }
     }
     meter.note("pause_ms", longest);
-    let before = kept.expect("there is a first round") as f64;
-    let grown = (resident().now_kib as f64 - before) * 1024.0;
-    meter.note("kept", grown.max(0.0) / (made as f64 * PAIR));
+    if made * 2 >= live as u64 * 2 {
+        let before = kept.expect("there is a first round") as f64;
+        let grown = (resident().now_kib as f64 - before) * 1024.0;
+        meter.note("kept", grown.max(0.0) / (made as f64 * PAIR));
+    }
 }
 
 /// One pair, the second of which has an edge out of it. `closed` makes it a cycle.
@@ -75,7 +80,7 @@ fn pair<C: Collector>(closed: bool, target: Option<C::Twin>) {
 fn small<C: Collector>(meter: &mut Meter, objects: usize, closed: bool) {
     let table = live::graph::<C>(objects);
     C::collect();
-    rounds(meter, || {
+    rounds(meter, objects, || {
         for _ in 0..BATCH {
             pair::<C>(closed, None);
             C::breathe(2);
@@ -110,7 +115,7 @@ fn pointing<C: Collector>(meter: &mut Meter, closed: bool) {
     let table = live::graph::<C>(1_000_000);
     C::collect();
     let mut random = Random::new(71);
-    rounds(meter, || {
+    rounds(meter, table.len(), || {
         for _ in 0..BATCH {
             let target = table[random.below(table.len())].clone();
             pair::<C>(closed, Some(target));

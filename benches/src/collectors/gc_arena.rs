@@ -7,20 +7,26 @@
 //! A pointer that can change stands in a `Lock`, the cell that the package has for what is `Copy`. A table that changes is cut
 //! into chunks, each an object: the collector looks at an object again when it was written to.
 
+use std::collections::{HashMap, VecDeque};
 use std::hint::black_box;
 use std::time::Instant;
 
-use gc_arena::lock::Lock;
+use gc_arena::lock::{Lock, RefLock};
 use gc_arena::{Arena, Collect, Gc, Mutation, Rootable};
 
 use super::beside;
+use super::bytes;
 use super::create;
 use super::cycles;
 use super::full;
 use super::graph::{CHANGES, Change, Kind, PLACES};
 use super::lists;
 use super::live;
+use super::mix::{self, Setting, Watch};
+use super::payload::Payload;
+use super::tickets;
 use super::trees;
+use super::unattended;
 use crate::median;
 use crate::meter::Meter;
 use crate::random::Random;
@@ -211,7 +217,7 @@ fn close_pair<'gc>(mc: &Mutation<'gc>, target: Option<TwinPointer<'gc>>) {
 /// Pairs beside a live graph.
 fn small(meter: &mut Meter, objects: usize) {
     let mut arena = live_graph(objects);
-    beside::rounds(meter, || {
+    beside::rounds(meter, objects, || {
         arena.mutate(|mc, _| (0..beside::BATCH).for_each(|_| close_pair(mc, None)));
         arena.collect_debt();
     });
@@ -231,7 +237,7 @@ pub fn small_5m(meter: &mut Meter) {
 pub fn edges(meter: &mut Meter) {
     let mut arena = live_graph(1_000_000);
     let mut random = Random::new(71);
-    beside::rounds(meter, || {
+    beside::rounds(meter, 1_000_000, || {
         arena.mutate(|mc, table| {
             for _ in 0..beside::BATCH {
                 close_pair(mc, Some(table[random.below(table.len())]));
@@ -270,13 +276,10 @@ const CHUNK: usize = 64;
 #[collect(no_drop)]
 struct Chunk<'gc>([Option<TwinPointer<'gc>>; CHUNK]);
 
-type Chunks = Arena<Rootable![Vec<Gc<'_, gc_arena::lock::RefLock<Chunk<'_>>>>]>;
+type Chunks = Arena<Rootable![Vec<Gc<'_, RefLock<Chunk<'_>>>>]>;
 
 /// What is at a place of the changing graph.
-fn at<'gc>(
-    chunks: &[Gc<'gc, gc_arena::lock::RefLock<Chunk<'gc>>>],
-    place: usize,
-) -> Option<TwinPointer<'gc>> {
+fn at<'gc>(chunks: &[Gc<'gc, RefLock<Chunk<'gc>>>], place: usize) -> Option<TwinPointer<'gc>> {
     chunks[place / CHUNK].borrow().0[place % CHUNK]
 }
 
@@ -284,7 +287,7 @@ fn at<'gc>(
 pub fn graph(meter: &mut Meter) {
     let mut random = Random::new(41);
     let mut arena = Chunks::new(|mc| {
-        let empty = || Gc::new(mc, gc_arena::lock::RefLock::new(Chunk([None; CHUNK])));
+        let empty = || Gc::new(mc, RefLock::new(Chunk([None; CHUNK])));
         let chunks: Vec<_> = (0..PLACES.div_ceil(CHUNK)).map(|_| empty()).collect();
         for place in 0..PLACES {
             let edges = match place {
@@ -347,4 +350,252 @@ pub fn trees(meter: &mut Meter) {
         });
         assert_eq!(visited, trees::NODES, "a node was lost");
     }
+}
+
+/// A doubly linked list of so many nodes, the first of which has this before it.
+fn linked<'gc>(
+    mc: &Mutation<'gc>,
+    nodes: u64,
+    before: Option<TwinPointer<'gc>>,
+) -> TwinPointer<'gc> {
+    let mut head = twin(mc, [None, None]);
+    for _ in 1..nodes {
+        let front = twin(mc, [Some(head), None]);
+        set_edge(mc, head, 1, Some(front));
+        head = front;
+    }
+    if before.is_some() {
+        set_edge(mc, head, 1, before);
+    }
+    head
+}
+
+/// A long doubly linked list, let go of and collected.
+pub fn long_linked(meter: &mut Meter) {
+    let mut arena = Table::new(|_| Vec::new());
+    while meter.more() {
+        arena.mutate_root(|mc, table| table.push(linked(mc, lists::LINKED, None)));
+        collect!(arena);
+        let begin = Instant::now();
+        arena.mutate_root(|_, table| table.clear());
+        arena.finish_cycle();
+        meter.count(lists::LINKED, begin.elapsed());
+    }
+}
+
+/// Lists that point at a live one.
+pub fn surprise(meter: &mut Meter) {
+    let mut arena = Table::new(|mc| vec![linked(mc, unattended::LIVE, None)]);
+    unattended::run(meter, unattended::DYING, || {
+        arena.mutate(|mc, table| {
+            linked(mc, unattended::DYING, Some(table[0]));
+        });
+        arena.collect_debt();
+    });
+}
+
+/// Cycles of one, uncalled for.
+pub fn unattended_selves(meter: &mut Meter) {
+    let mut arena = Nothing::new(|_| ());
+    unattended::run(meter, BATCH, || {
+        arena.mutate(|mc, _| (0..BATCH).for_each(|_| close_ring(mc, 1)));
+        arena.collect_debt();
+    });
+}
+
+/// Cycles of two, uncalled for.
+pub fn unattended_pairs(meter: &mut Meter) {
+    let mut arena = Nothing::new(|_| ());
+    unattended::run(meter, BATCH, || {
+        arena.mutate(|mc, _| (0..BATCH / 2).for_each(|_| close_ring(mc, 2)));
+        arena.collect_debt();
+    });
+}
+
+/// Pairs that point at one object.
+pub fn hub(meter: &mut Meter) {
+    let mut arena = Table::new(|mc| vec![twin(mc, [None, None])]);
+    unattended::run(meter, BATCH, || {
+        arena.mutate(|mc, table| {
+            for _ in 0..BATCH / 2 {
+                let first = twin(mc, [None, Some(table[0])]);
+                let second = twin(mc, [Some(first), Some(table[0])]);
+                set_edge(mc, first, 0, Some(second));
+            }
+        });
+        arena.collect_debt();
+    });
+}
+
+/// Bytes of each number.
+pub fn bytes_number(meter: &mut Meter) {
+    let arena = Nothing::new(|_| ());
+    // In one call, after which everything may be garbage: nobody collects.
+    arena.mutate(|mc, _| meter.note("bytes", bytes::per_object(|i| Gc::new(mc, i))));
+    std::mem::forget(arena);
+}
+
+/// Bytes of each node.
+pub fn bytes_node(meter: &mut Meter) {
+    let arena = Nothing::new(|_| ());
+    arena.mutate(|mc, _| meter.note("bytes", bytes::per_object(|i| node(mc, i, None))));
+    std::mem::forget(arena);
+}
+
+/// Any number of pointers, and bytes.
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Many<'gc> {
+    edges: Vec<ManyPointer<'gc>>,
+    #[collect(require_static)]
+    _payload: Payload,
+}
+
+type ManyPointer<'gc> = Gc<'gc, RefLock<Many<'gc>>>;
+type Manys = Arena<Rootable![VecDeque<ManyPointer<'_>>]>;
+
+fn many<'gc>(mc: &Mutation<'gc>, edges: Vec<ManyPointer<'gc>>, bytes: usize) -> ManyPointer<'gc> {
+    Gc::new(mc, RefLock::new(Many { edges, _payload: Payload::new(bytes) }))
+}
+
+/// A ring of so many objects, the first of which carries bytes.
+fn ring(mc: &Mutation<'_>, size: u64, payload: usize) {
+    let first = many(mc, Vec::new(), payload);
+    let mut last = first;
+    for _ in 1..size {
+        last = many(mc, vec![last], 0);
+    }
+    first.borrow_mut(mc).edges.push(last);
+}
+
+/// A setting.
+fn mixed(meter: &mut Meter, setting: Setting) {
+    let Setting { cycle, payload, live, growing, garbage } = setting;
+    let before = if growing { 0 } else { live };
+    let mut arena = Manys::new(|mc| (0..before).map(|_| many(mc, Vec::new(), 0)).collect());
+    let every = (setting.steps() / live).max(1);
+    let mut random = Random::new(81);
+    let mut watch = Watch::start();
+    for step in 0..setting.steps() {
+        arena.mutate(|mc, _| ring(mc, cycle, payload));
+        match growing {
+            false => {
+                let place = random.below(live as usize);
+                arena.mutate_root(|mc, table| table[place] = many(mc, Vec::new(), 0));
+            }
+            true if step % every == 0 => {
+                arena.mutate_root(|mc, table| table.push_back(many(mc, Vec::new(), 0)));
+            }
+            true => {}
+        }
+        arena.collect_debt();
+        watch.step(arena.mutate(|_, table| table.len()) as u64);
+    }
+    watch.note(meter, garbage);
+}
+
+/// [`mix::SMALL`].
+pub fn mix_small(meter: &mut Meter) {
+    mixed(meter, mix::SMALL);
+}
+
+/// [`mix::MIDDLE`].
+pub fn mix_middle(meter: &mut Meter) {
+    mixed(meter, mix::MIDDLE);
+}
+
+/// [`mix::HEAVY`].
+pub fn mix_heavy(meter: &mut Meter) {
+    mixed(meter, mix::HEAVY);
+}
+
+/// [`mix::HEAVIER`].
+pub fn mix_heavier(meter: &mut Meter) {
+    mixed(meter, mix::HEAVIER);
+}
+
+/// [`mix::GROWING`].
+pub fn mix_growing(meter: &mut Meter) {
+    mixed(meter, mix::GROWING);
+}
+
+/// Objects made between two payments, where a heap only grows.
+const STEP: u64 = 1000;
+
+type Map = Arena<Rootable![(Vec<Gc<'_, Tree<'_>>>, HashMap<u64, Gc<'_, Tree<'_>>>)]>;
+
+/// A map that grows.
+pub fn keys(meter: &mut Meter) {
+    tickets::once(meter, tickets::KEYS, || {
+        let mut arena = Map::new(|mc| {
+            let end = || Gc::new(mc, Tree { children: [None; 2] });
+            ((0..1000).map(|_| end()).collect(), HashMap::new())
+        });
+        for step in 0..tickets::KEYS / STEP {
+            arena.mutate_root(|mc, (ends, map)| {
+                for i in step * STEP..(step + 1) * STEP {
+                    let pair = [i % 1000, i / 1000 % 1000];
+                    let children = pair.map(|end| Some(ends[end as usize]));
+                    map.insert(i, Gc::new(mc, Tree { children }));
+                }
+            });
+            arena.collect_debt();
+        }
+        std::mem::forget(arena);
+    });
+}
+
+type Trees = Arena<Rootable![Vec<Gc<'_, Tree<'_>>>]>;
+
+/// A list that grows.
+pub fn tuples(meter: &mut Meter) {
+    tickets::once(meter, tickets::TUPLES, || {
+        let mut arena = Trees::new(|mc| vec![Gc::new(mc, Tree { children: [None; 2] })]);
+        for _ in 0..tickets::TUPLES / STEP {
+            arena.mutate_root(|mc, list| {
+                for _ in 0..STEP {
+                    let end = list[0];
+                    list.push(Gc::new(mc, Tree { children: [Some(end), None] }));
+                }
+            });
+            arena.collect_debt();
+        }
+        std::mem::forget(arena);
+    });
+}
+
+/// Cycles beside a small heap.
+pub fn waiting(meter: &mut Meter) {
+    let live = 0..tickets::LIVE;
+    let mut arena = Manys::new(|mc| live.map(|_| many(mc, Vec::new(), 0)).collect());
+    let mut watch = Watch::start();
+    for _ in 0..tickets::GARBAGE / tickets::CYCLE {
+        arena.mutate(|mc, _| ring(mc, tickets::CYCLE, 0));
+        arena.collect_debt();
+        watch.step(tickets::LIVE);
+    }
+    watch.note(meter, tickets::GARBAGE);
+}
+
+/// Requests, the last of which are kept.
+pub fn requests(meter: &mut Meter) {
+    let mut arena = Manys::new(|_| VecDeque::new());
+    let mut watch = Watch::start();
+    for _ in 0..tickets::REQUESTS {
+        let kept = arena.mutate_root(|mc, kept| {
+            let first = many(mc, Vec::new(), tickets::BODY);
+            for _ in 1..tickets::OBJECTS {
+                let part = many(mc, vec![first], 0);
+                first.borrow_mut(mc).edges.push(part);
+            }
+            kept.push_back(first);
+            if kept.len() > tickets::KEPT {
+                kept.pop_front();
+            }
+            kept.len()
+        });
+        arena.collect_debt();
+        watch.step(kept as u64 * tickets::OBJECTS);
+    }
+    watch.note(meter, tickets::REQUESTS * tickets::OBJECTS);
 }

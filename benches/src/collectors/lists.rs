@@ -1,11 +1,14 @@
 //! Lists that are dropped: one counted object frees the next, or a collection frees them.
 //!
 //! A hundred thousand nodes are a list that programs have. Some collectors drop it by recursion, a frame of the stack for each node, so all
-//! are given a stack of 256 MiB.
+//! are given a stack of 256 MiB. A doubly linked list is a cycle, so counting does not help; its
+//! five million nodes show who follows pointers by recursion.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use super::kinds::Collector;
+use super::unattended;
 use crate::cell::on_stack;
 use crate::meter::Meter;
 
@@ -35,4 +38,19 @@ pub fn list<C: Collector>(meter: &mut Meter) {
             });
         }
     });
+}
+
+/// Nodes of the doubly linked list.
+pub const LINKED: u64 = 5_000_000;
+
+/// A doubly linked list of five million nodes let go of and collected. Making it is not measured.
+pub fn linked<C: Collector>(meter: &mut Meter) {
+    while meter.more() {
+        let head = unattended::linked::<C>(LINKED, None);
+        C::breathe(LINKED);
+        let begin = Instant::now();
+        drop(black_box(head));
+        C::collect();
+        meter.count(LINKED, begin.elapsed());
+    }
 }
