@@ -6,6 +6,10 @@ use crate::options::Mode;
 use crate::targets::Target;
 
 /// How the figures of a suite are shown.
+#[cfg_attr(
+    not(all(feature = "pointers", feature = "collectors")),
+    allow(dead_code, reason = "each suite is shown in one way")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Columns {
     /// A column for each subject in each program.

@@ -18,6 +18,7 @@
 
 #[cfg(feature = "collectors")]
 mod collector_targets;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
 mod comparison;
 mod json;
 mod machine;
@@ -28,10 +29,14 @@ mod pointer_targets;
 mod report;
 mod results;
 mod run;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
 mod suite_report;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
 mod suite_results;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
 mod suite_run;
 mod table;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
 mod targets;
 mod warm;
 
@@ -40,7 +45,6 @@ use std::process::ExitCode;
 use neap_bench::ALLOCATORS;
 use neap_bench::workloads::{self, Workload};
 
-use comparison::Comparison;
 use options::{Format, Mode, Options, USAGE, chosen};
 
 fn main() -> ExitCode {
@@ -53,10 +57,7 @@ fn main() -> ExitCode {
         .map_err(|reason| format!("{reason}\n{USAGE}"))
         .and_then(|options| match options.mode {
             Mode::Allocators => compare(&options),
-            mode => match Comparison::of(mode) {
-                Some(comparison) => suite_run::compare(&comparison, &options),
-                None => Err("built without this comparison; benches/pointers.sh and benches/collectors.sh build theirs".to_owned()),
-            },
+            _ => compare_suite(&options),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,3 +86,19 @@ fn compare(options: &Options) -> Result<(), String> {
     }
     run::verdict(&results.failures)
 }
+
+/// Compares the subjects of a suite.
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+fn compare_suite(options: &Options) -> Result<(), String> {
+    let comparison = comparison::Comparison::of(options.mode);
+    suite_run::compare(&comparison.ok_or(NOT_BUILT)?, options)
+}
+
+/// Stands in for it where all suites are left out.
+#[cfg(not(any(feature = "pointers", feature = "collectors")))]
+fn compare_suite(_options: &Options) -> Result<(), String> {
+    Err(NOT_BUILT.to_owned())
+}
+
+/// What is said of a suite that is left out.
+const NOT_BUILT: &str = "built without the feature for it; benches/pointers.sh and benches/collectors.sh build with theirs";

@@ -141,6 +141,10 @@ pub struct Measured {
     /// For each row and column, one cell a round.
     pub cells: Vec<Vec<Vec<Cell>>>,
     /// For each row and column, what is to be said.
+    #[cfg_attr(
+        not(any(feature = "pointers", feature = "collectors")),
+        allow(dead_code, reason = "of allocators the failures say it")
+    )]
     pub fates: Vec<Vec<Fate>>,
     /// Cells that ended badly.
     pub failures: Vec<String>,

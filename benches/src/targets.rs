@@ -11,6 +11,10 @@ use crate::suite_results::{OUR_ALLOCATOR, OURS, Results};
 pub type Place = (&'static str, usize);
 
 /// What a figure is set against.
+#[cfg_attr(
+    not(all(feature = "pointers", feature = "collectors")),
+    allow(dead_code, reason = "no suite has targets of all kinds")
+)]
 #[derive(Clone, Copy)]
 pub enum Against {
     /// The same measure of these subjects, the best of them; as a second reading, the best in a program
