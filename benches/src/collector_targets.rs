@@ -63,7 +63,7 @@ const fn figure(title: &'static str, workload: &'static str, limit: f64) -> Targ
 }
 
 /// All targets, in the order of the table.
-pub const TARGETS: [Target; 34] = [
+pub const TARGETS: [Target; 35] = [
     ratio("create + drop, a u64", "cc_create", PEERS, 0.6),
     ratio("create + drop, a Node", "cc_create_node", PEERS, 0.6),
     ratio("clone + drop, hot, a u64, to Rc", "cc_clone_hot", STD, 1.0),
@@ -84,6 +84,7 @@ pub const TARGETS: [Target; 34] = [
     aside("the same, to gc-arena", "cc_liveedge", ARENA),
     pause("its longest pause, ms more than Rc", "cc_liveedge"),
     ratio("full collection of 1M live", "cc_full", PEERS, 0.5),
+    aside("the same, suspect in random order", "cc_full_shuffled", PEERS),
     figure("nothing lost a reference, 10M live, µs", "cc_idle", 50.0),
     ratio("graph mutation", "cc_graph", PEERS, 0.8),
     ratio("binary trees", "cc_trees", PEERS, 0.8),

@@ -97,7 +97,7 @@ const fn mix_measures(title: &'static str) -> [Measure; 4] {
 }
 
 /// All workloads, in the order of the tables.
-const ALL: [Workload; 33] = [
+const ALL: [Workload; 34] = [
     Workload::new(
         "cc_create",
         &[time("create + drop, a u64")],
@@ -209,6 +209,13 @@ const ALL: [Workload; 33] = [
         &[time("full collection of 1M live, each suspect")],
         each!(full::graph, Some(gc_arena::full), None),
         "a full collection of a random live graph of a million objects that all lost a reference",
+    )
+    .memory(256),
+    Workload::new(
+        "cc_full_shuffled",
+        &[time("the same, suspect in random order")],
+        each!(full::graph_shuffled, None, None),
+        "the same, the references lost in random order",
     )
     .memory(256),
     Workload::new(

@@ -5,8 +5,8 @@
 //! object of each pair points at an object of the graph, so a collector that follows it may run through all of it. Collection is automatic (or
 //! `breathe`'s). `std::rc::Rc` does the same with pairs that are no cycles.
 //!
-//! A round makes four times as many objects as live, or as many as it can in two seconds. Besides the time there is the longest pause, a
-//! batch of 16 pairs, in the rounds that count; and which part of the garbage's bytes the process grew by: near 1 means that nothing was
+//! A round makes four times as many objects as live, or as many as it can in two seconds. Besides the time there is the longest pause of a
+//! round, in batches of 16 pairs, the median of the rounds that count; and which part of the garbage's bytes the process grew by: near 1 means that nothing was
 //! collected. It is not noted where there was less garbage than twice what lives: a collector that lets the heap double before it looks has
 //! had no occasion.
 
@@ -16,6 +16,7 @@ use std::time::Duration;
 use super::kinds::Collector;
 use super::live;
 use super::pauses::Pauses;
+use crate::median;
 use crate::memory::resident;
 use crate::meter::Meter;
 use crate::random::Random;
@@ -33,7 +34,7 @@ const PAIR: f64 = 2.0 * 24.0;
 #[inline(always)]
 pub fn rounds(meter: &mut Meter, live: usize, mut batch: impl FnMut()) {
     let round = ROUND * live as u64 / (2 * BATCH);
-    let mut longest: f64 = 0.0;
+    let mut longest = Vec::with_capacity(64);
     let mut kept = None;
     let mut made = 0;
     while meter.more() {
@@ -51,13 +52,13 @@ pub fn rounds(meter: &mut Meter, live: usize, mut batch: impl FnMut()) {
         match kept {
             None => kept = Some(resident().now_kib),
             Some(_) => {
-                longest = longest.max(pauses.longest_ms());
+                longest.push(pauses.longest_ms());
                 made += batches * BATCH;
             }
         }
     }
-    meter.note("pause_ms", longest);
-    if made * 2 >= live as u64 * 2 {
+    meter.note("pause_ms", median(&longest));
+    if made >= live as u64 {
         let before = kept.expect("there is a first round") as f64;
         let grown = (resident().now_kib as f64 - before) * 1024.0;
         meter.note("kept", grown.max(0.0) / (made as f64 * PAIR));

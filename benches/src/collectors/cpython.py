@@ -188,7 +188,7 @@ def graph_of(objects):
 
 def beside(meter, live, target):
     batch, pair_bytes, patience = 16, 48.0, 2.0
-    longest, made, before = 0.0, 0, None
+    longest, made, before = [], 0, None
     gc.collect()
     while meter.more():
         begin = last = time.perf_counter()
@@ -206,9 +206,9 @@ def beside(meter, live, target):
         if before is None:
             before = resident("VmRSS:")
         else:
-            longest = max(longest, pause)
+            longest.append(pause)
             made += batches * batch
-    meter.figures["pause_ms"] = longest * 1e3
+    meter.figures["pause_ms"] = median(longest) * 1e3
     if made >= live:
         meter.figures["kept"] = max(resident("VmRSS:") - before, 0) * 2**20 / (made * pair_bytes)
 
