@@ -302,8 +302,10 @@ fn cell(
     }
     match output.status.code() {
         Some(0) => {}
+        // What Rust's runtime ends with.
+        Some(101) => return Err(End::Other("panics".to_owned())),
         Some(_) => return Err(End::Other(output.status.to_string())),
-        None => return Err(End::Crashed(output.status.to_string())),
+        None => return Err(End::Crashed(format!("crashes, {}", output.status))),
     }
     Cell::parse(&String::from_utf8_lossy(&output.stdout))
         .ok_or_else(|| End::Other("printed no result".to_owned()))

@@ -402,6 +402,7 @@ class Watch:
     def note(self, meter, garbage):
         meter.once(garbage, self.last - self.begin)
         meter.figures["waiting"] = self.most
+        meter.figures["kept"] = self.most / garbage
         meter.figures["pause_ms"] = self.longest * 1e3
         meter.figures["peak_mib"] = resident("VmHWM:")
 

@@ -468,28 +468,43 @@ fn ring(mc: &Mutation<'_>, size: u64, payload: usize) {
     first.borrow_mut(mc).edges.push(last);
 }
 
+/// A table in chunks, which are all there from the beginning.
+type Chunked = Arena<Rootable![Vec<Gc<'_, RefLock<Vec<ManyPointer<'_>>>>>]>;
+
 /// A setting.
 fn mixed(meter: &mut Meter, setting: Setting) {
     let Setting { cycle, payload, live, growing, garbage } = setting;
-    let before = if growing { 0 } else { live };
-    let mut arena = Manys::new(|mc| (0..before).map(|_| many(mc, Vec::new(), 0)).collect());
+    let mut reachable = if growing { 0 } else { live };
+    let mut arena = Chunked::new(|mc| {
+        let chunks = (0..(live as usize).div_ceil(CHUNK)).map(|chunk| {
+            let places = chunk * CHUNK..((chunk + 1) * CHUNK).min(reachable as usize);
+            let objects = places.map(|_| many(mc, Vec::new(), 0)).collect();
+            Gc::new(mc, RefLock::new(objects))
+        });
+        chunks.collect()
+    });
     let every = (setting.steps() / live).max(1);
     let mut random = Random::new(81);
     let mut watch = Watch::start();
     for step in 0..setting.steps() {
-        arena.mutate(|mc, _| ring(mc, cycle, payload));
-        match growing {
-            false => {
-                let place = random.below(live as usize);
-                arena.mutate_root(|mc, table| table[place] = many(mc, Vec::new(), 0));
+        arena.mutate(|mc, chunks| {
+            ring(mc, cycle, payload);
+            match growing {
+                false => {
+                    let place = random.below(live as usize);
+                    let mut chunk = chunks[place / CHUNK].borrow_mut(mc);
+                    chunk[place % CHUNK] = many(mc, Vec::new(), 0);
+                }
+                true if step % every == 0 => {
+                    let mut chunk = chunks[reachable as usize / CHUNK].borrow_mut(mc);
+                    chunk.push(many(mc, Vec::new(), 0));
+                    reachable += 1;
+                }
+                true => {}
             }
-            true if step % every == 0 => {
-                arena.mutate_root(|mc, table| table.push_back(many(mc, Vec::new(), 0)));
-            }
-            true => {}
-        }
+        });
         arena.collect_debt();
-        watch.step(arena.mutate(|_, table| table.len()) as u64);
+        watch.step(reachable);
     }
     watch.note(meter, garbage);
 }

@@ -76,6 +76,7 @@ impl Watch {
         meter.cold();
         meter.count(garbage, elapsed);
         meter.note("waiting", self.most as f64);
+        meter.note("kept", self.most as f64 / garbage as f64);
         meter.note("pause_ms", self.pauses.longest_ms());
         meter.note("peak_mib", resident().peak_kib as f64 / 1024.0);
     }

@@ -18,6 +18,8 @@ use crate::meter::Meter;
 
 /// Objects after which memory is read.
 pub const MARKS: [(u64, &str); 2] = [(500_000, "rss_500k_mib"), (5_000_000, "rss_5m_mib")];
+/// Bytes of an object, without what a collector adds.
+const OBJECT: f64 = 24.0;
 /// Nodes of the long-lived list.
 pub const LIVE: u64 = 10_000;
 /// Nodes of a list that dies.
@@ -41,6 +43,8 @@ pub fn run(meter: &mut Meter, size: u64, mut make: impl FnMut()) {
     for ((_, name), memory) in MARKS.iter().zip(memory) {
         meter.note(name, memory);
     }
+    let grown = (memory[1] - memory[0]).max(0.0) * f64::from(1 << 20);
+    meter.note("kept", grown / ((MARKS[1].0 - MARKS[0].0) as f64 * OBJECT));
 }
 
 /// A doubly linked list of so many nodes, the first of which has this before it.
