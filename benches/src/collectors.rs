@@ -180,7 +180,8 @@ const ALL: [Workload; 34] = [
         each!(beside::small_1m, Some(gc_arena::small_1m), Some(beside::small_1m_acyclic::<Std>)),
         "pairs of objects that hold each other, made and dropped beside a live graph of a million",
     )
-    .memory(256),
+    .memory(256)
+    .dear(),
     Workload::new(
         "cc_small_5m",
         &[
@@ -203,21 +204,24 @@ const ALL: [Workload; 34] = [
         each!(beside::edges, Some(gc_arena::edges), Some(beside::edges_acyclic::<Std>)),
         "pairs that hold each other, one of which points into a live graph of a million",
     )
-    .memory(256),
+    .memory(256)
+    .dear(),
     Workload::new(
         "cc_full",
         &[time("full collection of 1M live, each suspect")],
         each!(full::graph, Some(gc_arena::full), None),
         "a full collection of a random live graph of a million objects that all lost a reference",
     )
-    .memory(256),
+    .memory(256)
+    .dear(),
     Workload::new(
         "cc_full_shuffled",
         &[time("the same, suspect in random order")],
         each!(full::graph_shuffled, None, None),
         "the same, the references lost in random order",
     )
-    .memory(256),
+    .memory(256)
+    .dear(),
     Workload::new(
         "cc_idle",
         &[figure("collection with 10M live, nothing lost", "µs", "collection_us")],
