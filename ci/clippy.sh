@@ -20,6 +20,8 @@ check cargo clippy --quiet --lib --no-default-features --features gc
 check cargo clippy --quiet --package neap-derive --all-targets
 check cargo clippy --quiet --package neap-bench --features neap --all-targets
 check cargo clippy --quiet --package neap-bench --features neap,pointers --all-targets
+check cargo clippy --quiet --package neap-bench --features neap,collectors --all-targets
+check cargo clippy --quiet --package neap-bench --features neap,pointers,collectors --all-targets
 # A target folder of its own: the flag changes every crate of the build.
 RUSTFLAGS="--cfg neap_loom" check cargo clippy --quiet --lib --test loom \
     --target-dir "${CARGO_TARGET_DIR:-target}/loom"

@@ -7,18 +7,22 @@
 //! runs `random` in this process, with no other around it, so it can be looked at with `perf` or
 //! callgrind. It prints one `name value` pair a line; the driver reads them.
 //!
-//! Built with the feature `pointers`, it runs the workloads of counted pointers as well:
+//! Built with the feature `pointers` or `collectors`, it runs the workloads of counted pointers or of collectors as well:
 //!
 //! ```text
 //! neap-bench-system rc_list --pointer std --rounds 3
+//! neap-bench-neap cc_pairs --collector neap --rounds 3
 //! ```
+//!
+//! `--stack-mib N` gives the workload a thread with a stack of that size: some peers recurse.
 
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use crate::meter::Meter;
 use crate::workloads::{self, Unit};
-use crate::{Hooks, median, memory};
+use crate::{Hooks, SUITES, median, memory};
 
 /// What a cell has measured.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,49 +72,46 @@ struct Options {
     rounds: usize,
     budget: Duration,
     idle: Duration,
+    stack_mib: Option<usize>,
 }
 
 impl Options {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         let name = arguments.next().ok_or("which workload?")?;
-        let mut pointer = None;
+        let mut subject = None;
         let mut rounds = 5;
         let mut budget = Duration::from_secs(10);
         let mut idle = Duration::from_millis(200);
+        let mut stack_mib = None;
         while let Some(option) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("`{option}` needs a value"))?;
-            if option == "--pointer" {
-                pointer = Some(value);
+            let suite =
+                SUITES.iter().find(|suite| option.strip_prefix("--") == Some(suite.subject));
+            if let Some(suite) = suite {
+                subject = Some((suite, value));
                 continue;
             }
             let number = value.parse::<u32>();
-            let number = number.map_err(|_| format!("`{option}` needs a number"))?;
+            let number =
+                number.map_err(|_| format!("no option `{option}`, or it needs a number"))?;
             match option.as_str() {
                 "--rounds" => rounds = number as usize,
                 "--budget-ms" => budget = Duration::from_millis(number.into()),
                 "--idle-ms" => idle = Duration::from_millis(number.into()),
+                "--stack-mib" => stack_mib = Some(number as usize),
                 _ => return Err(format!("no option `{option}`")),
             }
         }
-        let (run, unit) = match pointer {
-            Some(pointer) => (find(&name, &pointer)?, Unit::Nanoseconds),
+        let (run, unit) = match subject {
+            Some((suite, subject)) => (suite.find(&name, &subject)?, Unit::Nanoseconds),
             None => {
                 let workload = workloads::ALL.iter().find(|workload| workload.name == name);
                 let workload = workload.ok_or_else(|| format!("no workload `{name}`"))?;
                 (workload.run, workload.unit)
             }
         };
-        Ok(Options { name, run, unit, rounds, budget, idle })
+        Ok(Options { name, run, unit, rounds, budget, idle, stack_mib })
     }
-}
-
-#[cfg(feature = "pointers")]
-use crate::pointers::find;
-
-/// Stands in for the workloads of pointers where they are left out.
-#[cfg(not(feature = "pointers"))]
-fn find(_name: &str, _pointer: &str) -> Result<fn(&mut Meter), String> {
-    Err("this program was built without the feature `pointers`".to_owned())
 }
 
 /// What can be run, for whoever asked for something else.
@@ -119,12 +120,10 @@ fn list_workloads() {
     for workload in &workloads::ALL {
         eprintln!("  {:<14} {}", workload.name, workload.summary);
     }
-    #[cfg(feature = "pointers")]
-    {
-        use crate::pointers::{ALL, POINTERS};
-        let names = POINTERS.map(|(name, ..)| name).join("|");
-        eprintln!("and with --pointer {names}:");
-        for workload in &ALL {
+    for suite in SUITES {
+        let names: Vec<&str> = suite.subjects.iter().map(|subject| subject.name).collect();
+        eprintln!("and with --{} {}:", suite.subject, names.join("|"));
+        for workload in suite.workloads {
             eprintln!("  {:<22} {}", workload.name, workload.summary);
         }
     }
@@ -140,9 +139,12 @@ pub fn main(hooks: Hooks) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let Options { name, run, unit, rounds, budget, idle } = options;
+    let Options { name, run, unit, rounds, budget, idle, stack_mib } = options;
     let mut meter = Meter::new(rounds, budget, hooks);
-    run(&mut meter);
+    match stack_mib {
+        Some(mib) => on_stack(mib << 20, || run(&mut meter)),
+        None => run(&mut meter),
+    }
     std::thread::sleep(idle);
     let resident = memory::resident();
 
@@ -163,4 +165,15 @@ pub fn main(hooks: Hooks) -> ExitCode {
         println!("{name} {value:.6}");
     }
     ExitCode::SUCCESS
+}
+
+/// Runs on a thread whose stack has so many bytes, or not at all, where the system does not give them.
+/// They are addresses only, until they are used.
+pub fn on_stack(bytes: usize, run: impl FnOnce() + Send) {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(bytes).spawn_scoped(scope, run);
+        if let Err(reason) = thread {
+            eprintln!("left out, for want of a stack of {} MiB: {reason}", bytes >> 20);
+        }
+    });
 }

@@ -11,7 +11,8 @@
 //!      │
 //!      └── block, random                         what a workload allocates with
 //!
-//!  pointers                                      the workloads of the counted pointers (feature `pointers`)
+//!  suite ◄── pointers                            the workloads of the counted pointers (feature `pointers`)
+//!    ▲────── collectors                          the workloads of collectors (feature `collectors`)
 //! ```
 //!
 //! A *cell* is one workload on one allocator. It runs in a process of its own, so that its memory is its
@@ -31,12 +32,23 @@
 
 pub mod block;
 pub mod cell;
+#[cfg(feature = "collectors")]
+pub mod collectors;
 pub mod memory;
 pub mod meter;
 #[cfg(feature = "pointers")]
 pub mod pointers;
 pub mod random;
+pub mod suite;
 pub mod workloads;
+
+/// The suites that this was built with.
+pub const SUITES: &[&suite::Suite] = &[
+    #[cfg(feature = "pointers")]
+    &pointers::SUITE,
+    #[cfg(feature = "collectors")]
+    &collectors::SUITE,
+];
 
 /// What a binary knows about its allocator that the others have no counterpart for.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,29 +5,39 @@
 //! and round; results go to stdout or to the files that were named.
 //!
 //! ```text
-//!  options ──► main ──► run ◄── pointer_run          run: starts cells in turn; warm: memory before each
-//!               │        │          │
-//!               ▼        ▼          ▼
-//!            report ◄─ results   pointer_results ─► pointer_targets ─► pointer_report
+//!  options ──► main ──► run ◄── suite_run ◄── comparison          run: starts cells in turn; warm: memory before each
+//!               │        │          │              ▲
+//!               ▼        ▼          ▼              │ pointer_targets, collector_targets
+//!            report ◄─ results   suite_results ─► targets ─► suite_report
 //!            plot
+//!               └──────► table, json, machine ◄───────────────────┘
 //! ```
 //!
-//! Allocators are compared by this file, `results` and `report`; counted pointers by the files whose
-//! names begin with `pointer_`.
+//! Allocators are compared by this file, `results` and `report`; counted pointers and collectors, which are suites of workloads, by the files whose
+//! names begin with `suite_`. What one of them has that the other has not is in `comparison`.
 
+#[cfg(feature = "collectors")]
+mod collector_targets;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+mod comparison;
+mod json;
+mod machine;
 mod options;
 mod plot;
-#[cfg(feature = "pointers")]
-mod pointer_report;
-#[cfg(feature = "pointers")]
-mod pointer_results;
-#[cfg(feature = "pointers")]
-mod pointer_run;
 #[cfg(feature = "pointers")]
 mod pointer_targets;
 mod report;
 mod results;
 mod run;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+mod suite_report;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+mod suite_results;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+mod suite_run;
+mod table;
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+mod targets;
 mod warm;
 
 use std::process::ExitCode;
@@ -35,9 +45,7 @@ use std::process::ExitCode;
 use neap_bench::ALLOCATORS;
 use neap_bench::workloads::{self, Workload};
 
-use options::{Format, Options, USAGE, chosen};
-#[cfg(feature = "pointers")]
-use pointer_run::compare as compare_pointers;
+use options::{Format, Mode, Options, USAGE, chosen};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,9 +55,9 @@ fn main() -> ExitCode {
     }
     let outcome = Options::from_arguments(arguments.into_iter())
         .map_err(|reason| format!("{reason}\n{USAGE}"))
-        .and_then(|options| match options.pointer_mode {
-            true => compare_pointers(&options),
-            false => compare(&options),
+        .and_then(|options| match options.mode {
+            Mode::Allocators => compare(&options),
+            _ => compare_suite(&options),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,8 +87,18 @@ fn compare(options: &Options) -> Result<(), String> {
     run::verdict(&results.failures)
 }
 
-/// Stands in for the comparison of pointers where it is left out.
-#[cfg(not(feature = "pointers"))]
-fn compare_pointers(_options: &Options) -> Result<(), String> {
-    Err("built without the feature `pointers`; benches/pointers.sh builds with it".to_owned())
+/// Compares the subjects of a suite.
+#[cfg(any(feature = "pointers", feature = "collectors"))]
+fn compare_suite(options: &Options) -> Result<(), String> {
+    let comparison = comparison::Comparison::of(options.mode);
+    suite_run::compare(&comparison.ok_or(NOT_BUILT)?, options)
 }
+
+/// Stands in for it where all suites are left out.
+#[cfg(not(any(feature = "pointers", feature = "collectors")))]
+fn compare_suite(_options: &Options) -> Result<(), String> {
+    Err(NOT_BUILT.to_owned())
+}
+
+/// What is said of a suite that is left out.
+const NOT_BUILT: &str = "built without the feature for it; benches/pointers.sh and benches/collectors.sh build with theirs";

@@ -9,9 +9,11 @@ use crate::Hooks;
 pub struct Meter {
     /// Rounds that count.
     wanted: usize,
-    /// No further round is begun after this time, once one has been counted.
+    /// No further round is begun so long after the first, once one has been counted.
     budget: Duration,
+    /// When the first round began; until then, when the workload did.
     started: Instant,
+    begun: bool,
     /// One round has been done that does not count.
     warm: bool,
     /// Nanoseconds per operation of each round that counts.
@@ -27,6 +29,7 @@ impl Meter {
             wanted: wanted.max(1),
             budget,
             started: Instant::now(),
+            begun: false,
             warm: false,
             rounds: Vec::with_capacity(wanted.max(1)),
             figures: Vec::with_capacity(8),
@@ -36,7 +39,11 @@ impl Meter {
 
     /// Is another round to be done? True at least twice: for the round that warms up and for one that
     /// counts.
-    pub fn more(&self) -> bool {
+    pub fn more(&mut self) -> bool {
+        if !self.begun {
+            self.begun = true;
+            self.started = Instant::now();
+        }
         match self.rounds.len() {
             0 => true,
             done => done < self.wanted && self.started.elapsed() < self.budget,

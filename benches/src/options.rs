@@ -4,18 +4,39 @@ use crate::run::Effort;
 
 /// The help.
 pub const USAGE: &str = "\
-usage: neap-bench [pointers] [OPTION]...
+usage: neap-bench [pointers|collectors] [OPTION]...
   pointers             counted pointers on a few allocators, in place of all allocators
+  collectors           collectors of cycles, likewise
   --quick              two rounds in place of five: two minutes instead of ten (of pointers: one, four)
   --rounds N           processes for each cell
   --only A,B,…         these allocators
   --pointer A,B,…      these pointers
+  --collector A,B,…    these collectors
   --workload A,B,…     these workloads
   --table[=FILE]       a table for the terminal (this is what is printed without any of the three)
   --markdown[=FILE]    tables in Markdown
   --json[=FILE]        every single measurement
-  --svg FILE           a plot of the ratios to the best peer (not of pointers)
+  --svg FILE           a plot of the ratios to the best peer (of allocators only)
 Without a FILE, to stdout.";
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Allocators.
+    Allocators,
+    /// Counted pointers.
+    Pointers,
+    /// Collectors of cycles.
+    Collectors,
+}
+
+impl Mode {
+    /// The word on the command line, and the option that names a subject.
+    const WORDS: [(Mode, &str, &str); 2] = [
+        (Mode::Pointers, "pointers", "--pointer"),
+        (Mode::Collectors, "collectors", "--collector"),
+    ];
+}
 
 /// How results are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +52,14 @@ pub enum Format {
 /// The command line, taken apart. Lists of names are not looked at yet.
 #[derive(Debug)]
 pub struct Options {
-    /// Counted pointers are to be compared, and not allocators.
-    pub pointer_mode: bool,
+    /// What is compared.
+    pub mode: Mode,
     /// How much is measured.
     pub effort: Effort,
     /// Allocators that were named.
     pub only: Option<String>,
-    /// Pointers that were named.
-    pub pointer: Option<String>,
+    /// Pointers or collectors that were named.
+    pub subject: Option<String>,
     /// Workloads that were named.
     pub workload: Option<String>,
     /// A format and the file that it goes to, or stdout.
@@ -51,24 +72,29 @@ impl Options {
     /// Reads the command line; a reason when it cannot be read.
     pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         let mut options = Options {
-            pointer_mode: false,
+            mode: Mode::Allocators,
             effort: Effort::FULL,
             only: None,
-            pointer: None,
+            subject: None,
             workload: None,
             texts: Vec::new(),
             svg: None,
         };
         let mut rounds = None;
         let mut arguments = arguments.peekable();
-        options.pointer_mode = arguments.next_if(|argument| argument == "pointers").is_some();
+        let mut naming = "";
+        for (mode, word, option) in Mode::WORDS {
+            if arguments.next_if(|argument| argument == word).is_some() {
+                (options.mode, naming) = (mode, option);
+            }
+        }
         while let Some(argument) = arguments.next() {
             let (option, mut value) = match argument.split_once('=') {
                 Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
                 None => (argument, None),
             };
-            let needs_value = ["--rounds", "--only", "--pointer", "--workload", "--svg"]
-                .contains(&option.as_str());
+            let needs_value =
+                ["--rounds", "--only", "--workload", "--svg", naming].contains(&option.as_str());
             if needs_value && value.is_none() {
                 value = Some(arguments.next().ok_or_else(|| format!("`{option}` needs a value"))?);
             }
@@ -79,12 +105,12 @@ impl Options {
                     rounds = Some(number.ok_or("`--rounds` needs a number above 0")?);
                 }
                 ("--only", names) => options.only = names,
-                ("--pointer", names) if options.pointer_mode => options.pointer = names,
+                (option, names) if option == naming => options.subject = names,
                 ("--workload", names) => options.workload = names,
                 ("--table", file) => options.texts.push((Format::Terminal, file)),
                 ("--markdown", file) => options.texts.push((Format::Markdown, file)),
                 ("--json", file) => options.texts.push((Format::Json, file)),
-                ("--svg", file) if !options.pointer_mode => options.svg = file,
+                ("--svg", file) if options.mode == Mode::Allocators => options.svg = file,
                 (other, _) => return Err(format!("no option `{other}`")),
             }
         }

@@ -22,7 +22,7 @@
 //! ```text
 //!  kinds      Pointer, Weakly: what a workload asks of a pointer; Neap, Std, Triomphe: the pointers
 //!    ▲
-//!  node       the object of 24 bytes that several workloads use; a thread with a stack of a given size
+//!  node       the object of 24 bytes that several workloads use
 //!    ▲
 //!  create · counts · lists · trees · unsized_values · graph · bytes       the workloads
 //! ```
@@ -31,7 +31,7 @@
 //! neap's own pools, whatever the global allocator is; the others take it from the global allocator of the
 //! binary. `triomphe::Arc` counts with atomic instructions, being made for threads, and has no `Weak`.
 
-use crate::meter::Meter;
+use crate::suite::{Subject, Suite, Workload, figure, time};
 
 mod bytes;
 mod counts;
@@ -45,94 +45,32 @@ mod unsized_values;
 
 use kinds::{Neap, Std, Triomphe};
 
-/// The pointers: the name on the command line, the type, and the package whose version matters.
-pub const POINTERS: [(&str, &str, Option<&str>); 3] = [
-    ("neap", "neap::Rc", Some("neap")),
-    ("std", "std::rc::Rc", None),
-    ("triomphe", "triomphe::Arc", Some("triomphe")),
+/// The pointers' workloads and the pointers.
+pub const SUITE: Suite = Suite { subject: "pointer", subjects: &POINTERS, workloads: &ALL };
+
+/// The pointers.
+const POINTERS: [Subject; 3] = [
+    Subject { name: "neap", title: "neap::Rc", package: Some("neap") },
+    Subject { name: "std", title: "std::rc::Rc", package: None },
+    Subject { name: "triomphe", title: "triomphe::Arc", package: Some("triomphe") },
 ];
-
-/// A workload for one pointer.
-pub type Run = fn(&mut Meter);
-
-/// What a workload measures.
-#[derive(Clone, Copy, Debug)]
-pub struct Measure {
-    /// The name in tables.
-    pub title: &'static str,
-    /// What it is counted in.
-    pub unit: &'static str,
-    /// The name of a further figure; the time of an operation when there is none.
-    pub figure: Option<&'static str>,
-}
-
-/// Nanoseconds per operation.
-const fn time(title: &'static str) -> Measure {
-    Measure { title, unit: "ns", figure: None }
-}
-
-/// A further figure of a workload.
-const fn figure(title: &'static str, unit: &'static str, name: &'static str) -> Measure {
-    Measure { title, unit, figure: Some(name) }
-}
-
-/// One workload.
-#[derive(Clone, Copy, Debug)]
-pub struct Workload {
-    /// The name on the command line.
-    pub name: &'static str,
-    /// One line about it.
-    pub summary: &'static str,
-    /// Rows of the tables.
-    pub measures: &'static [Measure],
-    /// For each of [`POINTERS`], what runs it, if the pointer can.
-    pub runs: [Option<Run>; POINTERS.len()],
-    /// The most memory that it needs, in MiB.
-    pub memory_mib: usize,
-    /// Takes seconds.
-    pub dear: bool,
-}
-
-impl Workload {
-    /// A workload that needs little memory and little time.
-    const fn new(
-        name: &'static str,
-        measures: &'static [Measure],
-        runs: [Option<Run>; POINTERS.len()],
-        summary: &'static str,
-    ) -> Self {
-        Workload { name, summary, measures, runs, memory_mib: 64, dear: false }
-    }
-
-    /// The same with so much memory.
-    const fn memory(mut self, mib: usize) -> Self {
-        self.memory_mib = mib;
-        self
-    }
-
-    /// The same, to be run less often.
-    const fn dear(mut self) -> Self {
-        self.dear = true;
-        self
-    }
-}
 
 /// A function compiled for each of [`POINTERS`], in that order.
 macro_rules! each {
     ($module:ident :: $run:ident) => {
-        [Some($module::$run::<Neap>), Some($module::$run::<Std>), Some($module::$run::<Triomphe>)]
+        &[Some($module::$run::<Neap>), Some($module::$run::<Std>), Some($module::$run::<Triomphe>)]
     };
 }
 
 /// A function compiled for each pointer that has a `Weak`.
 macro_rules! weakly {
     ($module:ident :: $run:ident) => {
-        [Some($module::$run::<Neap>), Some($module::$run::<Std>), None]
+        &[Some($module::$run::<Neap>), Some($module::$run::<Std>), None]
     };
 }
 
 /// All workloads, in the order of the tables.
-pub const ALL: [Workload; 21] = [
+const ALL: [Workload; 21] = [
     Workload::new(
         "rc_create",
         &[time("create + drop")],
@@ -270,12 +208,3 @@ pub const ALL: [Workload; 21] = [
     )
     .memory(256),
 ];
-
-/// What runs a workload with a pointer.
-pub fn find(name: &str, pointer: &str) -> Result<Run, String> {
-    let workload = ALL.iter().find(|workload| workload.name == name);
-    let workload = workload.ok_or_else(|| format!("no workload `{name}`"))?;
-    let place = POINTERS.iter().position(|&(candidate, ..)| candidate == pointer);
-    let place = place.ok_or_else(|| format!("no pointer `{pointer}`"))?;
-    workload.runs[place].ok_or_else(|| format!("`{name}` is not for `{pointer}`"))
-}

@@ -36,4 +36,11 @@ impl Random {
         let unit = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
         (low as f64 * (high as f64 / low as f64).powf(unit)) as usize
     }
+
+    /// Puts items into random order. There are at most 2³² of them.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
 }

@@ -87,10 +87,52 @@ pub struct Row {
 pub struct Column {
     /// What it is called in the lines about progress.
     pub title: String,
-    /// The allocator whose binary it is.
-    pub allocator: &'static str,
-    /// What the binary is told besides the workload.
-    pub arguments: Vec<String>,
+    /// The program.
+    pub program: PathBuf,
+    /// What it is told before the workload.
+    pub before: Vec<String>,
+    /// What it is told besides the workload.
+    pub after: Vec<String>,
+    /// Is a cell that crashed to be tried once more, on a large stack? That's for those that recurse.
+    pub large_stack: bool,
+}
+
+/// What holds for all cells of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How long a cell idles after its last round.
+    pub idle_ms: u32,
+    /// After this time a cell is taken for hung, and ended.
+    pub patience: Duration,
+    /// Is a failure a result? Then it is not tried again in later rounds.
+    pub may_fail: bool,
+}
+
+impl Rules {
+    /// Every cell is to end well.
+    pub const STRICT: Rules = Rules { idle_ms: 200, patience: PATIENCE, may_fail: false };
+}
+
+/// What is to be said about the cells of a row and column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing.
+    #[default]
+    Well,
+    /// They need a large stack.
+    LargeStack,
+    /// They end badly, and how.
+    Failed(String),
+}
+
+impl Fate {
+    /// How they end, if badly.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Fate::Failed(how) => Some(how),
+            _ => None,
+        }
+    }
 }
 
 /// What was measured for a table.
@@ -98,6 +140,12 @@ pub struct Column {
 pub struct Measured {
     /// For each row and column, one cell a round.
     pub cells: Vec<Vec<Vec<Cell>>>,
+    /// For each row and column, what is to be said.
+    #[cfg_attr(
+        not(any(feature = "pointers", feature = "collectors")),
+        allow(dead_code, reason = "of allocators the failures say it")
+    )]
+    pub fates: Vec<Vec<Fate>>,
     /// Cells that ended badly.
     pub failures: Vec<String>,
     /// How long it took.
@@ -111,10 +159,11 @@ pub fn table(
     columns: &[Column],
     exists: impl Fn(usize, usize) -> bool,
     effort: &Effort,
-    idle_ms: u32,
+    rules: &Rules,
 ) -> Measured {
     let begin = Instant::now();
     let mut cells = vec![vec![Vec::new(); columns.len()]; rows.len()];
+    let mut fates = vec![vec![Fate::default(); columns.len()]; rows.len()];
     let mut failures = Vec::new();
     for round in 0..effort.rounds.max(effort.dear_rounds) {
         for (number, row) in rows.iter().enumerate().filter(|(_, row)| round < row.rounds) {
@@ -123,12 +172,21 @@ pub fn table(
             for turn in 0..columns.len() {
                 let place = (turn + round as usize) % columns.len();
                 let column = &columns[place];
-                if !exists(number, place) {
+                let fate = &mut fates[number][place];
+                if !exists(number, place) || fate.failure().is_some() && rules.may_fail {
                     continue;
                 }
                 // Idling each time would take minutes.
-                let idle = if round + 1 == row.rounds { idle_ms } else { 0 };
-                match cell(row, column, effort, idle) {
+                let idle_ms = if round + 1 == row.rounds { rules.idle_ms } else { 0 };
+                let rules = Rules { idle_ms, ..*rules };
+                let mut outcome = cell(row, column, effort, &rules, *fate == Fate::LargeStack);
+                if let (Err(End::Crashed(_)), Fate::Well, true) =
+                    (&outcome, &*fate, column.large_stack)
+                {
+                    *fate = Fate::LargeStack;
+                    outcome = cell(row, column, effort, &rules, true);
+                }
+                match outcome {
                     Ok(cell) => {
                         line += &match cell.rounds.is_empty() {
                             true => format!("  {} {:.1} MiB", column.title, cell.peak_kib / 1024.0),
@@ -136,17 +194,18 @@ pub fn table(
                         };
                         cells[number][place].push(cell);
                     }
-                    Err(reason) => {
+                    Err(End::Crashed(reason) | End::Other(reason)) => {
                         let failure = format!("{}, {}: {reason}", column.title, row.name);
                         eprintln!("FAILED: {failure}");
                         failures.push(failure);
+                        *fate = Fate::Failed(reason);
                     }
                 }
             }
             eprintln!("{line}");
         }
     }
-    Measured { cells, failures, seconds: begin.elapsed().as_secs() }
+    Measured { cells, fates, failures, seconds: begin.elapsed().as_secs() }
 }
 
 /// Runs all workloads on these allocators.
@@ -167,9 +226,15 @@ pub fn all(
         .collect();
     let columns: Vec<Column> = allocators
         .iter()
-        .map(|&allocator| Column { title: allocator.to_owned(), allocator, arguments: Vec::new() })
+        .map(|&allocator| Column {
+            title: allocator.to_owned(),
+            program: binary(allocator).unwrap_or_default(),
+            before: Vec::new(),
+            after: Vec::new(),
+            large_stack: false,
+        })
         .collect();
-    let measured = table(&rows, &columns, |_, _| true, effort, 200);
+    let measured = table(&rows, &columns, |_, _| true, effort, &Rules::STRICT);
     Results {
         allocators: allocators.to_vec(),
         missing: missing.to_vec(),
@@ -180,39 +245,68 @@ pub fn all(
     }
 }
 
+/// How a cell ended that did not end well.
+enum End {
+    /// By a signal: it may have been the stack.
+    Crashed(String),
+    /// Otherwise.
+    Other(String),
+}
+
+/// Bytes of a large stack, in MiB.
+const LARGE_STACK_MIB: &str = "8192";
+
 /// Runs one cell.
-fn cell(row: &Row, column: &Column, effort: &Effort, idle_ms: u32) -> Result<Cell, String> {
-    let path = binary(column.allocator).ok_or("no path of the driver's own")?;
+fn cell(
+    row: &Row,
+    column: &Column,
+    effort: &Effort,
+    rules: &Rules,
+    large_stack: bool,
+) -> Result<Cell, End> {
+    let other =
+        |error: std::io::Error| End::Other(format!("{}: {error}", column.program.display()));
     warm::memory(row.memory_mib);
-    let mut child = Command::new(&path)
+    let mut command = Command::new(&column.program);
+    command
+        .args(&column.before)
         .arg(row.name)
-        .args(&column.arguments)
+        .args(&column.after)
         .args(["--rounds", &effort.inner.to_string()])
         .args(["--budget-ms", &effort.budget_ms.to_string()])
-        .args(["--idle-ms", &idle_ms.to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+        .args(["--idle-ms", &rules.idle_ms.to_string()]);
+    if large_stack {
+        command.args(["--stack-mib", LARGE_STACK_MIB]);
+    }
+    if column.large_stack {
+        // It may crash, and says so at length.
+        command.stderr(Stdio::null());
+    }
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(other)?;
     let begin = Instant::now();
     // What a cell prints fits into a pipe, so it can be read when the cell has ended.
     let ended = loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
+        match child.try_wait().map_err(other)? {
             Some(_) => break true,
-            None if begin.elapsed() > PATIENCE => break false,
+            None if begin.elapsed() > rules.patience => break false,
             None => std::thread::sleep(Duration::from_millis(3)),
         }
     };
     if !ended {
-        child.kill().map_err(|error| error.to_string())?;
+        child.kill().map_err(other)?;
     }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let output = child.wait_with_output().map_err(other)?;
     if !ended {
-        return Err(format!("ended after {} s", PATIENCE.as_secs()));
+        return Err(End::Other(format!("> {} s", rules.patience.as_secs())));
     }
-    if !output.status.success() {
-        return Err(output.status.to_string());
+    match output.status.code() {
+        Some(0) => {}
+        // What Rust's runtime ends with.
+        Some(101) => return Err(End::Other("panics".to_owned())),
+        Some(_) => return Err(End::Other(output.status.to_string())),
+        None => return Err(End::Crashed(format!("crashes, {}", output.status))),
     }
     Cell::parse(&String::from_utf8_lossy(&output.stdout))
-        .ok_or_else(|| "printed no result".to_owned())
+        .ok_or_else(|| End::Other("printed no result".to_owned()))
 }

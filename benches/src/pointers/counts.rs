@@ -52,7 +52,7 @@ fn clone_one<P: Pointer>(meter: &mut Meter, object: &P::To<u64>) {
 /// Clones of a million objects.
 pub fn clone_shuffled<P: Pointer>(meter: &mut Meter) {
     let mut objects = many::<P>();
-    shuffle(&mut objects);
+    Random::new(21).shuffle(&mut objects);
     clone_each::<P>(meter, &objects);
 }
 
@@ -60,20 +60,13 @@ pub fn clone_shuffled<P: Pointer>(meter: &mut Meter) {
 pub fn clone_shuffled_weak<P: Weakly>(meter: &mut Meter) {
     let mut objects = many::<P>();
     let weaks: Vec<P::Weak<u64>> = objects.iter().map(P::downgrade).collect();
-    shuffle(&mut objects);
+    Random::new(21).shuffle(&mut objects);
     clone_each::<P>(meter, &objects);
     drop(weaks);
 }
 
 fn many<P: Pointer>() -> Vec<P::To<u64>> {
     (0..MANY).map(P::new).collect()
-}
-
-fn shuffle<T>(items: &mut [T]) {
-    let mut random = Random::new(21);
-    for last in (1..items.len()).rev() {
-        items.swap(last, random.below(last + 1));
-    }
 }
 
 #[inline(always)]

@@ -14,7 +14,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::kinds::Pointer;
-use super::node::{Node, on_stack};
+use super::node::Node;
+use crate::cell::on_stack;
 use crate::median;
 use crate::meter::Meter;
 

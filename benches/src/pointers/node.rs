@@ -1,7 +1,6 @@
-//! What several workloads of pointers share: an object, and a stack to drop many of them on.
+//! What several workloads of pointers share: an object.
 
 use std::cell::RefCell;
-use std::thread;
 
 use super::kinds::Pointer;
 
@@ -19,15 +18,4 @@ impl<P: Pointer> Node<P> {
     pub fn new(value: u64, next: Option<P::To<Node<P>>>) -> P::To<Node<P>> {
         P::new(Node { _value: value, next: RefCell::new(next) })
     }
-}
-
-/// Runs on a thread whose stack has so many bytes, or not at all, where the system does not give them.
-/// They are addresses only, until they are used.
-pub fn on_stack(bytes: usize, run: impl FnOnce() + Send) {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(bytes).spawn_scoped(scope, run);
-        if let Err(reason) = thread {
-            eprintln!("left out, for want of a stack of {} MiB: {reason}", bytes >> 20);
-        }
-    });
 }
