@@ -2,25 +2,12 @@
 
 #![cfg(feature = "gc")]
 
+mod common;
+
+use common::counted::{Counted, dropped};
 use neap::gc::{self, Trace, Tracer, Weak};
 use neap::{Finalize, Gc};
 use std::cell::{Cell, RefCell};
-
-thread_local! {
-    static DROPPED: Cell<usize> = const { Cell::new(0) };
-}
-
-fn dropped() -> usize {
-    DROPPED.take()
-}
-
-struct Counted;
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DROPPED.set(DROPPED.get() + 1);
-    }
-}
 
 /// A node of a graph.
 struct Node {
