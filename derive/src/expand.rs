@@ -133,8 +133,12 @@ fn trace(neap: &syn::Path, forms: &[Form<'_>], drop_check: Option<TokenStream>) 
             .map(|i| format_ident!("field_{}", i, span = Span::mixed_site()))
             .collect();
         let calls = fields.iter().map(|field| as_trace(neap, field.ty));
+        let variant = (forms.len() > 1).then(|| {
+            quote!(#neap::gc::derived::variant(#tracer, self, || [#(#neap::gc::derived::bytes_of(#values)),*]);)
+        });
         quote! {
             #path { #(#members: #values,)* .. } => {
+                #variant
                 #(#calls::trace(#values, #tracer);)*
             }
         }
@@ -142,7 +146,10 @@ fn trace(neap: &syn::Path, forms: &[Form<'_>], drop_check: Option<TokenStream>) 
     let body = if forms.iter().all(|form| form.fields.is_empty()) {
         quote!()
     } else {
-        let rest = forms.iter().any(|form| form.fields.is_empty()).then(|| quote!(_ => {}));
+        let rest = forms
+            .iter()
+            .any(|form| form.fields.is_empty())
+            .then(|| quote!(_ => #neap::gc::derived::variant(#tracer, self, || []),));
         quote!(match self { #(#arms)* #rest })
     };
     quote! {

@@ -15,6 +15,7 @@
 use std::time::{Duration, Instant};
 
 use super::callbacks::{Event, Phase};
+use super::check;
 use super::clear::{self, Panics};
 use super::debug;
 use super::find::find;
@@ -45,13 +46,18 @@ pub fn collect(generation: usize) -> Collected {
         duration: Duration::ZERO,
     };
     state.callbacks.tell(&event, &mut panics);
-    run(state, &mut result, &mut panics);
+    if check::permits(state, &mut panics) {
+        run(state, &mut result, &mut panics);
+    } else {
+        result.called_off = true;
+    }
     result.duration = start.elapsed();
     event.phase = Phase::Stop;
     event.candidates = result.candidates;
     event.collected = result.collected;
     event.duration = result.duration;
     debug::report(state, &result);
+    check::report(state);
     state.deaths.tell(&mut panics);
     state.callbacks.tell(&event, &mut panics);
     state.collecting.set(false);

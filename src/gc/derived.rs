@@ -15,6 +15,7 @@ use core::marker::PhantomData;
 pub use core;
 
 pub use super::seen::{Seen, is_cyclic};
+use super::trace::{Trace, Tracer};
 
 /// Whether `T` implements `Drop`.
 #[derive(Debug)]
@@ -52,3 +53,23 @@ impl<T: ?Sized> NoDrop for DropCheck<T> {}
     note = "or `#[trace(unsafe_drop)]` on the type allows it: a `Drop` that then reads a `Gc` of the value panics if that is dead"
 )]
 pub trait MustNotDrop {}
+
+/// Of an enum's value only the fields that are visited are in use: what is left of another variant is nothing.
+#[inline(always)]
+pub fn variant<T: Trace, const N: usize>(
+    tracer: &mut Tracer<'_>,
+    value: &T,
+    fields: impl FnOnce() -> [(usize, usize); N],
+) {
+    if tracer.is_checked() && T::is_cyclic() {
+        tracer.idle(value);
+        for field in fields() {
+            tracer.in_use(field);
+        }
+    }
+}
+
+/// Where a field lies.
+pub fn bytes_of<T: ?Sized>(field: &T) -> (usize, usize) {
+    (core::ptr::from_ref(field).addr(), size_of_val(field))
+}

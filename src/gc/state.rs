@@ -7,6 +7,7 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::callbacks::Callbacks;
+use super::check::Book;
 use super::deaths::Deaths;
 use super::debug::{Debug, Kept};
 use super::header::{self, Age};
@@ -39,6 +40,8 @@ pub struct State {
     /// What is printed and kept.
     pub debug: Cell<Debug>,
     pub kept: Kept,
+    /// What is known of `trace`s.
+    pub check: Book,
     /// What was collected so far.
     pub stats: [Cell<GenerationStats>; GENERATIONS],
 }
@@ -92,6 +95,7 @@ pub fn make() -> Option<&'static State> {
         deaths: Deaths::new(),
         debug: Cell::new(Debug::NONE),
         kept: Kept::new(),
+        check: Book::new(),
         stats: [const { Cell::new(GenerationStats::NONE) }; GENERATIONS],
     };
     // SAFETY: the block is ours, and large enough.

@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use super::Gc;
+use super::check::Visits;
 use super::header;
 use super::seen::Seen;
 use super::set::Set;
@@ -13,6 +14,8 @@ use crate::pool::prefetch;
 /// `#[derive(Trace)]` writes it. By hand it is `unsafe`, because the collector believes it:
 ///
 /// # Safety
+/// ([`CHECK_TRACE`](super::CHECK_TRACE) looks whether that is so.)
+///
 /// - [`trace`](Trace::trace) visits no `Gc` twice, and none that the value does not own alone: not through a
 ///   `std::rc::Rc`, an `Arc` or a reference, whose other owners would visit it as well. One left out is safe: what it
 ///   leads to is not collected.
@@ -118,6 +121,8 @@ pub(super) enum Sink<'a> {
     Mark(&'a mut Set),
     /// Somebody wants to know.
     Each(&'a mut dyn FnMut(NonNull<u8>)),
+    /// Somebody wants to know where each edge lies, and which memory is not in use.
+    Check(&'a mut Visits),
 }
 
 impl<'a> Tracer<'a> {
@@ -125,14 +130,20 @@ impl<'a> Tracer<'a> {
     const AHEAD: usize = 16;
 
     pub(super) fn new(sink: Sink<'a>) -> Tracer<'a> {
-        Tracer { sink, pending: [0; Tracer::AHEAD], put: 0, done: 0 }
+        // Who checks is told of each edge at once: the ring is always full, so that nobody else has to ask.
+        let put = if matches!(sink, Sink::Check(_)) { Tracer::AHEAD } else { 0 };
+        Tracer { sink, pending: [0; Tracer::AHEAD], put, done: 0 }
     }
 
-    /// Notes an edge to the object with this value.
+    /// Notes an edge to the object with this value; the pointer lies at `at`.
     #[inline]
-    pub(super) fn edge(&mut self, value: NonNull<u8>) {
+    pub(super) fn edge(&mut self, value: NonNull<u8>, at: *const ()) {
         let slot = self.put % Tracer::AHEAD;
         if self.put - self.done == Tracer::AHEAD {
+            if let Sink::Check(visits) = &mut self.sink {
+                visits.note(value, at.addr());
+                return;
+            }
             let oldest = self.pending[slot];
             self.done += 1;
             self.deal_with(oldest);
@@ -155,8 +166,31 @@ impl<'a> Tracer<'a> {
     pub(super) fn set(&mut self) -> Option<&mut Set> {
         match &mut self.sink {
             Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => Some(set),
-            Sink::Each(_) => None,
+            Sink::Each(_) | Sink::Check(_) => None,
         }
+    }
+
+    /// Says that of the memory of `whole` nothing is in use just now, or not to be looked at, whatever words are left there.
+    /// Asked for only where a container has nothing to visit, and by `derived`.
+    #[inline(always)]
+    pub(super) fn idle<T: ?Sized>(&mut self, whole: &T) {
+        if let Sink::Check(visits) = &mut self.sink {
+            visits.idle(core::ptr::from_ref(whole).addr(), size_of_val(whole));
+        }
+    }
+
+    /// Says that in the midst of what is idle this is in use.
+    #[inline(always)]
+    pub(super) fn in_use(&mut self, (at, bytes): (usize, usize)) {
+        if let Sink::Check(visits) = &mut self.sink {
+            visits.in_use(at, bytes);
+        }
+    }
+
+    /// Whether anybody listens to that.
+    #[inline(always)]
+    pub(super) fn is_checked(&self) -> bool {
+        matches!(self.sink, Sink::Check(_))
     }
 
     #[inline]
@@ -168,6 +202,7 @@ impl<'a> Tracer<'a> {
             Sink::Recount(set) => set.recount(value),
             Sink::Mark(set) => set.mark(value),
             Sink::Each(each) => each(value),
+            Sink::Check(_) => {}
         }
     }
 }
@@ -177,6 +212,6 @@ impl<'a> Tracer<'a> {
 unsafe impl<T: ?Sized + 'static> Trace for Gc<T> {
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        tracer.edge(Gc::value(self).cast());
+        tracer.edge(Gc::value(self).cast(), core::ptr::from_ref(self).cast());
     }
 }

@@ -76,7 +76,8 @@ leaves! {
     super::Weak<T>;
 }
 
-/// Types that own values of others: each value is visited.
+/// Types that own values of others: each value is visited. Where there are none, or they are borrowed, what lies in the
+/// container is not in use.
 macro_rules! owners {
     ($([$($parameter:ident $(: $bound:path)?),*] $type:ty, $this:ident => $values:expr;)*) => {$(
         // SAFETY: each value is visited, once, and the type owns a `Gc` only if they do.
@@ -85,8 +86,14 @@ macro_rules! owners {
             fn trace(&self, tracer: &mut Tracer<'_>) {
                 if <Self as Trace>::is_cyclic() {
                     let $this = self;
+                    let mut idle = true;
                     for value in IntoIterator::into_iter($values) {
+                        idle = false;
                         value.trace(tracer);
+                    }
+                    // One word in which nothing is has nothing left in it.
+                    if idle && const { size_of::<Self>() > size_of::<usize>() } {
+                        tracer.idle(self);
                     }
                 }
             }
@@ -107,7 +114,6 @@ macro_rules! owners {
 owners! {
     [T] Option<T>, this => this;
     [T] Vec<T>, this => this;
-    [T] VecDeque<T>, this => this;
     [T] LinkedList<T>, this => this;
     [T] BinaryHeap<T>, this => this;
     [T] BTreeSet<T>, this => this;
@@ -144,6 +150,30 @@ owners! {
     }.as_deref();
     // SAFETY: nothing changes the value while it is visited.
     [T] Cell<T>, this => [unsafe { &*this.as_ptr() }];
+}
+
+// SAFETY: each value is visited, once, and it owns a `Gc` only if they do.
+unsafe impl<T: Trace> Trace for VecDeque<T> {
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        if T::is_cyclic() {
+            // It begins anywhere in its memory: what lies at the beginning may be left over.
+            tracer.idle(self);
+            for value in self {
+                value.trace(tracer);
+            }
+        }
+    }
+
+    #[inline]
+    fn is_cyclic() -> bool {
+        T::is_cyclic()
+    }
+
+    #[inline]
+    fn is_cyclic_among(seen: impl Seen) -> bool {
+        T::is_cyclic_among(seen)
+    }
 }
 
 // SAFETY: each value is visited, once.
