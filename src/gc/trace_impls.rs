@@ -56,6 +56,7 @@ leaves! {
     core::sync::atomic::AtomicU64; core::sync::atomic::AtomicUsize;
     core::sync::atomic::AtomicI8; core::sync::atomic::AtomicI16; core::sync::atomic::AtomicI32;
     core::sync::atomic::AtomicI64; core::sync::atomic::AtomicIsize;
+    core::marker::PhantomPinned; core::convert::Infallible;
     core::any::TypeId; core::alloc::Layout; core::ops::RangeFull; core::cmp::Ordering;
     std::hash::RandomState; std::thread::ThreadId;
     NonZero<u8>; NonZero<u16>; NonZero<u32>; NonZero<u64>; NonZero<u128>; NonZero<usize>;
@@ -254,18 +255,63 @@ unsafe impl<T: ?Sized + Trace> Trace for ManuallyDrop<T> {
     }
 }
 
-// SAFETY: what was made is visited, once.
-unsafe impl<T: Trace, F: 'static> Trace for LazyCell<T, F> {
-    #[inline]
-    fn trace(&self, _: &mut Tracer<'_>) {
-        // There is no way to look without making the value; what it owns counts as held from outside.
-    }
+/// Cells that make their value when it is asked for. What the closure owns that is to make it can't be visited: until then it counts
+/// as held from outside.
+macro_rules! lazy {
+    ($($cell:ident)*) => {$(
+        // SAFETY: what was made is visited, once.
+        unsafe impl<T: Trace, F: 'static> Trace for $cell<T, F> {
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'_>) {
+                if let Some(value) = $cell::get(self) {
+                    // What the closure left behind is not in use.
+                    tracer.idle(self);
+                    tracer.in_use((core::ptr::from_ref(value).addr(), size_of::<T>()));
+                    value.trace(tracer);
+                }
+            }
+
+            #[inline]
+            fn is_cyclic() -> bool {
+                T::is_cyclic()
+            }
+
+            #[inline]
+            fn is_cyclic_among(seen: impl Seen) -> bool {
+                T::is_cyclic_among(seen)
+            }
+        }
+    )*};
 }
 
-// SAFETY: as above.
-unsafe impl<T: Trace, F: 'static> Trace for LazyLock<T, F> {
-    #[inline]
-    fn trace(&self, _: &mut Tracer<'_>) {}
+lazy! { LazyCell LazyLock }
+
+/// Function pointers that take and give no borrowed values of any lifetime, or one lifetime that is known. (Of others, `for<'a>
+/// fn(&'a str)`, nothing can be implemented; the derive knows them.)
+macro_rules! functions {
+    ($(($($a:ident)*))*) => {$(
+        functions!(one [$($a)*] fn($($a),*) -> R);
+        functions!(one [$($a)*] unsafe fn($($a),*) -> R);
+        functions!(one [$($a)*] extern "C" fn($($a),*) -> R);
+        functions!(one [$($a)*] unsafe extern "C" fn($($a),*) -> R);
+    )*};
+    (one [$($a:ident)*] $type:ty) => {
+        // SAFETY: a function owns nothing.
+        unsafe impl<R: 'static, $($a: 'static),*> Trace for $type {
+            #[inline(always)]
+            fn trace(&self, _: &mut Tracer<'_>) {}
+
+            #[inline(always)]
+            fn is_cyclic() -> bool {
+                false
+            }
+        }
+    };
+}
+
+functions! {
+    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
+    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
 }
 
 // SAFETY: what is borrowed is nobody's alone, what is owned is visited, once.
