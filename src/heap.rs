@@ -71,6 +71,8 @@ use pools::ClassPools;
 use thread::Content;
 
 pub(crate) use array::Array;
+#[cfg(all(test, feature = "gc"))]
+pub(crate) use array::refusal::refusing;
 pub(crate) use beside::{Word, make_word, word};
 #[cfg(feature = "gc")]
 pub(crate) use find::block_at;

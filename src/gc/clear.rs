@@ -85,7 +85,7 @@ fn finalize(state: &State, garbage: &Array<Entry>, result: &mut Collected, panic
         // Not the last: somebody has it.
         let _ = header.decrement();
         // It was settled; somebody has to look at it again.
-        let noted = state.candidates[next].push(entry.value.addr().get());
+        let noted = state.note(next, entry.value.addr().get());
         header.set_low(header.low().settled(noted));
     };
     let mut dead = 0;

@@ -73,6 +73,10 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     let mut set = Set::new(state.policy.ages(generation));
     let begun = Candidates::take(state, generation);
     begun.join(state, &mut set);
+    let all = generation == GENERATIONS - 1 && state.lost.get();
+    if all {
+        join_all(state, &mut set);
+    }
     result.candidates = set.entries.len();
     let found = find(&mut set);
     result.visited = set.entries.len();
@@ -84,6 +88,9 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
         return;
     }
     drop(begun);
+    if all {
+        state.lost.set(false);
+    }
     part(state, &set, generation);
     clear::clear(state, &set.entries, result, panics);
     if state.candidates[0].len() == 0 {
@@ -110,11 +117,23 @@ fn part(state: &State, set: &Set, generation: usize) {
             continue;
         }
         let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
-        let stays =
-            low.is_settled() && !full && state.candidates[next].push(entry.value.addr().get());
+        let stays = low.is_settled() && !full && state.note(next, entry.value.addr().get());
         header.set_low(low.settled(stays));
     }
     set.entries.truncate(garbage);
+}
+
+/// All objects that may be looked at join the set, since a candidate among them was lost.
+#[cold]
+fn join_all(state: &State, set: &mut Set) {
+    state.each_object(|value| {
+        // SAFETY: there is an object.
+        let header = unsafe { header::of(value) };
+        let low = header.low();
+        if low.place().is_none() && !low.may_change() && set.takes(low) {
+            set.join(value, header.strong());
+        }
+    });
 }
 
 /// The candidates of a generation and those below, taken out.
@@ -166,7 +185,7 @@ impl Candidates {
             } else if low.age() != Age::UNTRACKED {
                 // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
                 let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);
-                let noted = state.candidates[generation].push(value.addr().get());
+                let noted = state.note(generation, value.addr().get());
                 header.set_low(low.settled(noted));
             }
         }
@@ -174,10 +193,14 @@ impl Candidates {
 
     /// Nothing came of it: they are candidates as before.
     fn give_back(self, state: &State) {
-        for (generation, taken) in self.taken.iter().enumerate().take(self.generation + 1) {
+        for (generation, taken) in self.taken.into_iter().enumerate().take(self.generation + 1) {
+            if state.candidates[generation].len() == 0 {
+                // That takes no memory, which may be why it was called off.
+                state.candidates[generation].put_back(taken);
+                continue;
+            }
             for value in taken.iter() {
-                // What is not noted for want of memory is not looked at again, unless it loses another reference.
-                let noted = state.candidates[generation].push(value);
+                let noted = state.note(generation, value);
                 if !noted && state.is_object(value) {
                     // SAFETY: there is one.
                     let header = unsafe { header::of(state::regain_value(value)) };

@@ -15,30 +15,51 @@ struct Book {
     awaited: Option<HashMap<usize, Awaited>>,
     /// Cells of objects that have died, and of whom nobody was told yet.
     queue: Vec<usize>,
+    /// One could not be put there, for want of memory: all are looked at.
+    missed: bool,
     next: u64,
 }
 
 struct Awaited {
-    _weak: Weak<()>,
+    weak: Weak<()>,
     calls: Vec<(u64, Box<dyn FnOnce()>)>,
+}
+
+impl Book {
+    /// One that has died and is not in the queue.
+    fn find_missed(&mut self) -> Option<usize> {
+        if !self.missed {
+            return None;
+        }
+        let dead = |(cell, awaited): (&usize, &Awaited)| {
+            (awaited.weak.strong_count() == 0).then_some(*cell)
+        };
+        let found = self.awaited.as_ref().and_then(|awaited| awaited.iter().find_map(dead));
+        self.missed = found.is_some();
+        found
+    }
 }
 
 impl Deaths {
     /// Nobody waits.
     pub const fn new() -> Deaths {
-        Deaths(RefCell::new(Book { awaited: None, queue: Vec::new(), next: 0 }))
+        Deaths(RefCell::new(Book { awaited: None, queue: Vec::new(), missed: false, next: 0 }))
     }
 
     /// Notes that the object with this side cell has died.
     pub fn note(&self, cell: usize) {
-        self.0.borrow_mut().queue.push(cell);
+        let mut book = self.0.borrow_mut();
+        match book.queue.try_reserve(1) {
+            Ok(()) => book.queue.push(cell),
+            Err(_) => book.missed = true,
+        }
     }
 
     /// Calls all that waited for those that have died. Calls may lead to more.
     pub fn tell(&self, panics: &mut Panics) {
         loop {
             let mut book = self.0.borrow_mut();
-            let Some(cell) = book.queue.pop() else { return };
+            let Some(cell) = book.queue.pop().or_else(|| book.find_missed()) else { return };
             let awaited = book.awaited.as_mut().and_then(|awaited| awaited.remove(&cell));
             drop(book);
             for (_, call) in awaited.into_iter().flat_map(|awaited| awaited.calls) {
@@ -102,7 +123,7 @@ impl<T: ?Sized> Weak<T> {
         let id = book.next;
         book.next += 1;
         let awaited = book.awaited.get_or_insert_default();
-        let entry = awaited.entry(cell).or_insert(Awaited { _weak: weak, calls: Vec::new() });
+        let entry = awaited.entry(cell).or_insert(Awaited { weak, calls: Vec::new() });
         entry.calls.push((id, Box::new(f)));
         Subscription::of_death(cell, id)
     }

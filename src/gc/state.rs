@@ -24,6 +24,8 @@ pub const GENERATIONS: usize = 3;
 pub struct State {
     /// Values of objects that lost a reference and kept others, by generation. Some have died since.
     pub candidates: [Array<usize>; GENERATIONS],
+    /// One could not be noted, for want of memory: the next full collection begins with all objects.
+    pub lost: Cell<bool>,
     /// Pools that had been given back when the candidates of generation 0 were taken last; `None` when a large object was
     /// freed since.
     releases: Cell<Option<usize>>,
@@ -86,6 +88,7 @@ pub fn make() -> Option<&'static State> {
     }
     let state = State {
         candidates: [const { Array::new() }; GENERATIONS],
+        lost: Cell::new(false),
         releases: Cell::new(Some(Objects::releases())),
         policy: Policy::new(),
         collecting: Cell::new(false),
@@ -140,7 +143,7 @@ pub unsafe fn enlist(value: NonNull<u8>) {
     let header = unsafe { header::of(value) };
     let generation = state.policy.generation_of(header.low().age()).min(GENERATIONS - 1);
     // Without memory it stays unsettled: the next reference that goes tries again.
-    if state.candidates[generation].push(value.addr().get()) {
+    if state.note(generation, value.addr().get()) {
         // There was another reference: nobody changes it any more.
         header.set_low(header.low().settled(true).changing(false));
     }
@@ -148,7 +151,7 @@ pub unsafe fn enlist(value: NonNull<u8>) {
 
 /// Notes an object as a candidate of the oldest generation; false when there is no memory to.
 pub fn note_old(value: NonNull<u8>) -> bool {
-    get().is_some_and(|state| state.candidates[GENERATIONS - 1].push(value.addr().get()))
+    get().is_some_and(|state| state.note(GENERATIONS - 1, value.addr().get()))
 }
 
 /// A block of so many bytes is wanted and none is at hand: time to look whether to collect.
@@ -193,6 +196,17 @@ impl State {
     /// Bytes of objects.
     pub fn bytes(&self) -> usize {
         Objects::bytes() + self.large_bytes.get()
+    }
+
+    /// Notes a value as that of a candidate. False when there is no memory: then all objects are, for the next full
+    /// collection.
+    #[inline]
+    pub fn note(&self, generation: usize, value: usize) -> bool {
+        let noted = self.candidates[generation].push(value);
+        if !noted {
+            self.lost.set(true);
+        }
+        noted
     }
 
     /// Whether there is an object with this value now, alive. Exact after [`Objects::settle`].
