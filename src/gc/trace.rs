@@ -27,6 +27,11 @@ use crate::pool::prefetch;
 /// - The type's `Drop`, if it has one, does not read a `Gc` that the value owns. (What reads one all the same panics if
 ///   that is dead.)
 ///
+/// What becomes of a `trace` that breaks the first three: where more references to an object are visited than there are, the process ends
+/// with a line that names the object's type. Where references from outside make up for that, the object dies while
+/// somebody has it: reading through that reference panics, and a `&T` that was lent before leads nowhere. A reference that
+/// is given up meanwhile ends the process if it is the last, and else what hangs on it may never be collected.
+///
 /// ```
 /// use neap::gc::{Trace, Tracer};
 /// use neap::Gc;
