@@ -1,6 +1,6 @@
 //! Who is told of the death of an object.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use super::callbacks::Subscription;
@@ -9,7 +9,12 @@ use super::state::{self, State};
 use super::{Gc, Weak};
 
 /// What is to be called, by the place of the object's side cell; the `Weak` keeps that.
-pub struct Deaths(RefCell<Book>);
+pub struct Deaths {
+    book: RefCell<Book>,
+    /// Somebody is being told: whoever dies meanwhile comes to the end of the queue, so that a chain of those who wait for each
+    /// other takes no stack.
+    telling: Cell<bool>,
+}
 
 struct Book {
     awaited: Option<HashMap<usize, Awaited>>,
@@ -43,12 +48,13 @@ impl Book {
 impl Deaths {
     /// Nobody waits.
     pub const fn new() -> Deaths {
-        Deaths(RefCell::new(Book { awaited: None, queue: Vec::new(), missed: false, next: 0 }))
+        let book = Book { awaited: None, queue: Vec::new(), missed: false, next: 0 };
+        Deaths { book: RefCell::new(book), telling: Cell::new(false) }
     }
 
     /// Notes that the object with this side cell has died.
     pub fn note(&self, cell: usize) {
-        let mut book = self.0.borrow_mut();
+        let mut book = self.book.borrow_mut();
         match book.queue.try_reserve(1) {
             Ok(()) => book.queue.push(cell),
             Err(_) => book.missed = true,
@@ -57,20 +63,35 @@ impl Deaths {
 
     /// Calls all that waited for those that have died. Calls may lead to more.
     pub fn tell(&self, panics: &mut Panics) {
-        loop {
-            let mut book = self.0.borrow_mut();
-            let Some(cell) = book.queue.pop().or_else(|| book.find_missed()) else { return };
-            let awaited = book.awaited.as_mut().and_then(|awaited| awaited.remove(&cell));
-            drop(book);
-            for (_, call) in awaited.into_iter().flat_map(|awaited| awaited.calls) {
+        if self.telling.replace(true) {
+            return;
+        }
+        while let Some(awaited) = self.next() {
+            for (_, call) in awaited.calls {
                 panics.catch(call);
+            }
+        }
+        self.telling.set(false);
+    }
+
+    /// Who waited for the next one that has died.
+    fn next(&self) -> Option<Awaited> {
+        loop {
+            let mut book = self.book.borrow_mut();
+            let cell = book.queue.pop().or_else(|| book.find_missed())?;
+            // When nobody waits any more, the cell may be that of another object by now.
+            let dead = |awaited: &Awaited| awaited.weak.strong_count() == 0;
+            let all = book.awaited.as_mut();
+            let awaited = all.filter(|all| all.get(&cell).is_some_and(dead));
+            if let Some(awaited) = awaited.and_then(|all| all.remove(&cell)) {
+                return Some(awaited);
             }
         }
     }
 
     /// Takes a call back.
     pub fn forget(&self, cell: usize, id: u64) {
-        let mut book = self.0.borrow_mut();
+        let mut book = self.book.borrow_mut();
         let Some(awaited) = book.awaited.as_mut().and_then(|awaited| awaited.get_mut(&cell)) else {
             return;
         };
@@ -96,7 +117,7 @@ pub fn tell_now(state: &State) {
 impl<T: ?Sized> Weak<T> {
     /// Has `f` called once when the object has died, by counting or by a collection, or never when what this gives is
     /// dropped before: after its `Weak`s have been cleared, and without access to it. When a collection finds it, at the
-    /// collection's end. What is left when the thread ends is not called.
+    /// collection's end; when it dies while another `f` is being called, after that. What is left when the thread ends is not called.
     ///
     /// As long as it waits it counts as a `Weak` to the object.
     ///
@@ -119,7 +140,7 @@ impl<T: ?Sized> Weak<T> {
         let Some(state) = state::make() else { return Subscription::none() };
         weak.watch();
         let cell = weak.place();
-        let mut book = state.deaths.0.borrow_mut();
+        let mut book = state.deaths.book.borrow_mut();
         let id = book.next;
         book.next += 1;
         let awaited = book.awaited.get_or_insert_default();
