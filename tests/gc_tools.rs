@@ -109,6 +109,7 @@ fn objects_of_unknown_type() {
     thread.expect("a thread").join().unwrap_or_else(|payload| resume_unwind(payload));
 }
 
+/// Case 72; the rest in `gc_callbacks.rs`.
 #[test]
 fn who_is_told_of_collections() {
     let events = Rc::new(RefCell::new(Vec::new()));
@@ -195,6 +196,7 @@ fn a_death_that_is_put_off_by_a_finalizer() {
     assert!(told.get());
 }
 
+/// Case 73.
 #[test]
 fn what_is_kept_for_a_closer_look() {
     gc::set_debug(gc::DEBUG_SAVEALL);
