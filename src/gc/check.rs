@@ -51,7 +51,7 @@ pub struct WrongTrace {
     pub flaw: TraceFlaw,
 }
 
-/// What [`CHECK_TRACE`](super::CHECK_TRACE) finds.
+/// What [`CHECK_TRACE`] finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceFlaw {
@@ -100,7 +100,7 @@ impl fmt::Display for WrongTrace {
     }
 }
 
-/// What the last collection under [`CHECK_TRACE`](super::CHECK_TRACE) found wrong, once for each type.
+/// What the last collection under [`CHECK_TRACE`] found wrong, once for each type.
 ///
 /// ```
 /// use neap::{Gc, Trace, gc};

@@ -1,7 +1,7 @@
 //! An array that grows, in memory of neap's own: for those who must not ask the program's allocator, which may be what is
 //! calling.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gc"))]
 pub mod refusal;
 
 use core::alloc::Layout;
@@ -121,7 +121,7 @@ impl<T: Copy> Array<T> {
     #[cold]
     #[inline(never)]
     fn grow(&self) -> bool {
-        #[cfg(test)]
+        #[cfg(all(test, feature = "gc"))]
         if !refusal::grants() {
             return false;
         }
