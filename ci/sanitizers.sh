@@ -50,4 +50,7 @@ ASAN_OPTIONS+=" detect_stack_use_after_return=0"
 RUSTFLAGS="-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer" \
     cargo +nightly test --quiet --release --target "$host" --target-dir "$target/address" \
     --test rc_like_std --test rc_model --test rc_panics --test rc_deep_drops \
-    --test gc_shapes --test gc_tools --test gc_drop --test gc_finalizers --test gc_weak --test gc_weak_maps --test gc_weak_maps_random --test derive
+    --test gc_shapes --test gc_tools --test gc_drop --test gc_finalizers --test gc_weak --test derive \
+    --test gc_weak_maps --test gc_weak_maps_random \
+    --test gc_borrows --test gc_objects --test gc_std_types --test gc_callbacks --test gc_check_trace \
+    --test gc_wrong_trace --test gc_generations --test gc_all_graphs

@@ -53,6 +53,7 @@
 //! - **G3**: no code of the program runs while headers are visited, but `trace`.
 
 mod callbacks;
+mod check;
 mod clear;
 mod collect;
 mod deaths;
@@ -88,8 +89,10 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 pub use callbacks::{Event, Phase, Subscription, on_collect};
+pub use check::{TraceFlaw, WrongTrace, wrong_traces};
 pub use debug::{
-    DEBUG_COLLECTABLE, DEBUG_LEAK, DEBUG_SAVEALL, DEBUG_STATS, Debug, debug, garbage, set_debug,
+    CHECK_TRACE, DEBUG_COLLECTABLE, DEBUG_LEAK, DEBUG_SAVEALL, DEBUG_STATS, Debug, debug, garbage,
+    set_debug,
 };
 pub use erased::Erased;
 pub use inspect::{

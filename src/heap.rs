@@ -39,6 +39,8 @@ mod beside;
 mod capacity;
 mod chunk;
 mod drain;
+#[cfg(feature = "gc")]
+mod find;
 mod flush;
 mod large;
 mod magazine;
@@ -69,7 +71,11 @@ use pools::ClassPools;
 use thread::Content;
 
 pub(crate) use array::Array;
+#[cfg(all(test, feature = "gc"))]
+pub(crate) use array::refusal::refusing;
 pub(crate) use beside::{Word, make_word, word};
+#[cfg(feature = "gc")]
+pub(crate) use find::block_at;
 #[cfg(feature = "gc")]
 pub(crate) use objects::Objects;
 pub use report::{ClassStats, HeapStats, stats};

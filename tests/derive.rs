@@ -503,6 +503,89 @@ mod attributes {
         generic: fn(T) -> T,
     }
 
+    type Plain = fn(u8) -> u8;
+    type Lent = for<'a> fn(&'a str) -> &'a str;
+    type Lent2 = for<'a, 'b> unsafe extern "C" fn(&'a u8, &'b mut u8) -> &'a u8;
+    type OfMany = fn(&u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8, &u8) -> u8;
+    mod named {
+        pub type OfAll<T> = fn(T, u8) -> T;
+        pub type Of<'a> = fn(&'a str);
+        pub type Elsewhere = fn(&mut [u8], &str);
+    }
+
+    #[derive(Trace)]
+    struct Aliases<T: 'static> {
+        plain: Plain,
+        inside: Option<Vec<Plain>>,
+        lent: Lent,
+        lent2: Option<Box<Gc<u8>>>,
+        also: Lent2,
+        of_many: OfMany,
+        elsewhere: named::Elsewhere,
+        of: named::Of<'static>,
+        of_all: named::OfAll<u8>,
+        value: T,
+    }
+
+    #[derive(Trace)]
+    enum OneOf {
+        Plain(Plain),
+        Lent { lent: Lent },
+        Link(Link),
+    }
+
+    #[test]
+    fn names_of_function_pointers_are_leaves() {
+        #[derive(Trace)]
+        struct Alone(Plain, Lent, Lent2, OfMany);
+        assert!(!Alone::is_cyclic());
+        assert!(Aliases::<u8>::is_cyclic() && OneOf::is_cyclic());
+        unsafe extern "C" fn second<'a>(_: &'a u8, b: &mut u8) -> &'a u8 {
+            *b += 1;
+            &7
+        }
+        fn it<T>(value: T) -> Aliases<T> {
+            Aliases {
+                plain: |n| n + 1,
+                inside: None,
+                lent: |text| text,
+                lent2: None,
+                also: second,
+                of_many: |a, _, _, _, _, _, _, _, _, _, _, _, _, _| *a,
+                elsewhere: |_, _| {},
+                of: |_| {},
+                of_all: |it, _| it,
+                value,
+            }
+        }
+        assert_eq!(collected(it), 2);
+        assert_eq!(
+            collected(|link| [
+                OneOf::Plain(|n| n),
+                OneOf::Lent { lent: |text| text },
+                OneOf::Link(link)
+            ]),
+            2
+        );
+        let it = it(1_u8);
+        (it.elsewhere)(&mut [], "");
+        (it.of)("");
+        assert_eq!(it.value, 1);
+        assert_eq!(((it.plain)(1), (it.lent)("a"), (it.of_all)(3, 1)), (2, "a", 3));
+        assert!(it.inside.is_none() && it.lent2.is_none());
+        let mut n = 1;
+        // SAFETY: it asks for nothing.
+        assert_eq!((*unsafe { (it.also)(&1, &mut n) }, n), (7, 2));
+        assert_eq!((it.of_many)(&5, &1, &1, &1, &1, &1, &1, &1, &1, &1, &1, &1, &1, &1), 5);
+        for one in [OneOf::Plain(|n| n), OneOf::Lent { lent: |text| text }] {
+            match one {
+                OneOf::Plain(plain) => assert_eq!(plain(1), 1),
+                OneOf::Lent { lent } => assert_eq!(lent("a"), "a"),
+                OneOf::Link(_) => unreachable!(),
+            }
+        }
+    }
+
     #[test]
     fn function_pointers_are_leaves() {
         fn is_acyclic<T: 'static>() -> bool {
@@ -627,7 +710,6 @@ mod names {
 
         #[derive(Trace)]
         #[deprecated]
-        #[allow(dead_code)]
         pub(super) struct Deprecated {
             #[deprecated]
             pub(super) field: Gc<u8>,
@@ -653,6 +735,9 @@ mod names {
         fn compiles() {
             let it = Public::<std::fs::File>::new();
             assert_eq!(it.inner.0, PhantomData);
+            #[expect(deprecated, reason = "what is tested here")]
+            let it = Gc::new(Deprecated { field: Gc::new(3) });
+            assert_eq!(gc::referents(&it).len(), 1);
         }
     }
 }

@@ -5,25 +5,13 @@
 mod common;
 
 use common::MIB;
+use common::counted::{self, Counted};
 use common::graph::{Node, alone, dropped, link, node, ring};
 use neap::gc::{self, Trace, Tracer};
 use neap::{Gc, coerce};
 use std::alloc::{GlobalAlloc, Layout};
 use std::any::Any;
-use std::cell::{Cell, RefCell};
-
-thread_local! {
-    static DROPPED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts its drop.
-struct Counted;
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DROPPED.set(DROPPED.get() + 1);
-    }
-}
+use std::cell::RefCell;
 
 /// An edge, and something else around or behind it.
 struct With<X: 'static>(RefCell<Option<Gc<With<X>>>>, Counted, X);
@@ -53,7 +41,7 @@ fn in_rings<X: Clone + 'static>(x: X) {
         assert_eq!((gc::tracked_count(), gc::collect().collected), (len, 0));
         drop(all);
         assert!(weak.upgrade().is_some());
-        assert_eq!((gc::collect().collected, DROPPED.take()), (len, len));
+        assert_eq!((gc::collect().collected, counted::dropped()), (len, len));
         assert!(weak.upgrade().is_none());
         assert_eq!((gc::tracked_count(), gc::count()[0]), (0, 0));
     }
@@ -111,7 +99,7 @@ fn huge_objects() {
             assert_eq!((a.2[17 * MIB - 1], gc::objects(None).len()), (9, 2));
             assert!(gc::objects(None)[0].size > 17 * MIB);
             drop((a, b));
-            assert_eq!((gc::collect().collected, DROPPED.take()), (2, 2));
+            assert_eq!((gc::collect().collected, counted::dropped()), (2, 2));
         }
         assert_eq!(gc::tracked_count(), 0);
     };
@@ -134,7 +122,7 @@ fn values_without_a_size() {
     }
     impl Drop for Nothing {
         fn drop(&mut self) {
-            DROPPED.set(DROPPED.get() + 1);
+            drop(Counted);
         }
     }
     alone(|| {
@@ -152,7 +140,7 @@ fn values_without_a_size() {
         assert!(weak.iter().all(|weak| weak.upgrade().is_some()));
         drop((all, aligned));
         assert!(weak.iter().all(|weak| weak.upgrade().is_none()));
-        assert_eq!((DROPPED.take(), gc::tracked_count()), (5000, 0));
+        assert_eq!((counted::dropped(), gc::tracked_count()), (5000, 0));
     });
 }
 
@@ -197,9 +185,9 @@ fn trait_objects_in_cycles() {
     assert!(gc::is_tracked(&any_a));
     assert_eq!(gc::referents(&any_b).len(), 2);
     drop((a, b, any_a));
-    assert_eq!((gc::collect().collected, DROPPED.get()), (0, 0));
+    assert_eq!((gc::collect().collected, counted::dropped()), (0, 0));
     drop(any_b);
-    assert_eq!((gc::collect().collected, DROPPED.take()), (2, 2));
+    assert_eq!((gc::collect().collected, counted::dropped()), (2, 2));
     // By counting: the right drop and the right block.
     let all: Vec<Gc<dyn Shape>> = vec![
         coerce!(square::<0>() => dyn Shape),
@@ -207,7 +195,7 @@ fn trait_objects_in_cycles() {
         coerce!(square::<10_000>() => dyn Shape),
     ];
     drop(all);
-    assert_eq!((DROPPED.take(), gc::tracked_count()), (3, 0));
+    assert_eq!((counted::dropped(), gc::tracked_count()), (3, 0));
 }
 
 /// `Gc<dyn Any>`, and back.
@@ -245,7 +233,7 @@ fn raw_references() {
     let raw = Gc::into_raw(coerce!(square::<3>() => dyn Shape));
     // SAFETY: as above.
     assert_eq!(unsafe { Gc::from_raw(raw) }.area(), 9);
-    assert_eq!(DROPPED.take(), 1);
+    assert_eq!(counted::dropped(), 1);
 }
 
 /// A block of an object that died may hold one of another shape when a collection asks who the candidates are.

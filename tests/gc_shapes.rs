@@ -1,26 +1,14 @@
 //! Objects that hold each other, in every shape: each is dropped once, at the moment when it should be.
+//! (Cases 1 to 8, but for 6.)
 
 #![cfg(feature = "gc")]
 
+mod common;
+
+use common::counted::{Counted, dropped};
 use neap::gc::{self, Trace, Tracer, Weak};
 use neap::{Finalize, Gc};
 use std::cell::{Cell, RefCell};
-
-thread_local! {
-    static DROPPED: Cell<usize> = const { Cell::new(0) };
-}
-
-fn dropped() -> usize {
-    DROPPED.take()
-}
-
-struct Counted;
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DROPPED.set(DROPPED.get() + 1);
-    }
-}
 
 /// A node of a graph.
 struct Node {
@@ -43,6 +31,7 @@ fn link(from: &Gc<Node>, to: &Gc<Node>) {
     from.edges.borrow_mut().push(to.clone());
 }
 
+/// Case 1.
 #[test]
 fn a_self_cycle() {
     let a = node();
@@ -54,6 +43,7 @@ fn a_self_cycle() {
     assert_eq!(gc::collect().collected, 0);
 }
 
+/// Cases 2 and 3.
 #[test]
 fn a_pair_of_which_one_handle_is_kept() {
     let (a, b) = (node(), node());
@@ -67,6 +57,7 @@ fn a_pair_of_which_one_handle_is_kept() {
     assert_eq!((gc::collect().collected, dropped()), (2, 2));
 }
 
+/// Case 4.
 #[test]
 fn a_ring_with_a_tail() {
     let ring: Vec<_> = (0..1000).map(|_| node()).collect();
@@ -83,6 +74,7 @@ fn a_ring_with_a_tail() {
     assert_eq!((gc::collect().collected, dropped()), (2000, 2000));
 }
 
+/// Case 5.
 #[test]
 fn garbage_that_holds_what_lives() {
     let live = node();
@@ -100,6 +92,7 @@ fn garbage_that_holds_what_lives() {
     assert_eq!(dropped(), 1);
 }
 
+/// Case 7.
 #[test]
 fn many_edges() {
     let (a, b) = (node(), node());
@@ -112,6 +105,7 @@ fn many_edges() {
     assert_eq!((gc::collect().collected, dropped()), (2, 2));
 }
 
+/// Case 8.
 #[test]
 fn a_complete_graph() {
     for n in [1, 2, 4, 50] {

@@ -50,6 +50,7 @@ fn main() {
     );
 }
 
+// Case 64.
 static_assertions::assert_not_impl_any!(Gc<u8>: Send, Sync);
 static_assertions::assert_not_impl_any!(Weak<u8>: Send, Sync);
 

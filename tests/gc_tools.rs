@@ -2,25 +2,14 @@
 
 #![cfg(feature = "gc")]
 
+mod common;
+
+use common::counted::{Counted, dropped};
 use neap::gc::{self, Debug, Erased, Leaf, Phase, Trace, Tracer, Weak};
 use neap::{Finalize, Gc};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-
-thread_local! {
-    static DROPPED: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counted;
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DROPPED.set(DROPPED.get() + 1);
-    }
-}
-
-neap::leaf!(Counted);
 
 struct Node {
     edges: RefCell<Vec<Erased>>,
@@ -61,10 +50,10 @@ fn slices_and_texts() {
         let slice: Gc<[Counted]> = (0..len).map(|_| Counted).collect();
         assert_eq!(slice.len(), len);
         drop(slice);
-        assert_eq!(DROPPED.take(), len);
+        assert_eq!(dropped(), len);
     }
     drop(Gc::<[Counted]>::from([Counted, Counted, Counted]));
-    assert_eq!(DROPPED.take(), 3);
+    assert_eq!(dropped(), 3);
 }
 
 #[test]
@@ -80,8 +69,8 @@ fn a_cycle_through_a_slice() {
     for slice in [(0..5).map(link).collect::<Gc<[Link]>>(), Gc::from([0, 1, 2, 3, 4].map(link))] {
         *slice[3].0.borrow_mut() = Some(slice.clone());
         drop(slice);
-        assert_eq!(DROPPED.get(), 0);
-        assert_eq!((gc::collect().collected, DROPPED.take()), (1, 5));
+        assert_eq!(dropped(), 0);
+        assert_eq!((gc::collect().collected, dropped()), (1, 5));
     }
 }
 
@@ -100,11 +89,11 @@ fn objects_of_unknown_type() {
     assert!(Erased::ptr_eq(&values[1], &copies[1]) && !Erased::ptr_eq(&values[1], &copies[0]));
     assert_eq!(Erased::strong_count(&values[1]), 2);
     drop(values);
-    assert_eq!(DROPPED.get(), 0);
+    assert_eq!(dropped(), 0);
     let text = copies[1].clone().downcast::<String>().expect("a text");
     assert_eq!((&**text, Gc::strong_count(&text)), ("tide", 2));
     drop(copies);
-    assert_eq!(DROPPED.take(), 2);
+    assert_eq!(dropped(), 2);
     // A long chain of them on a small stack.
     let work = || {
         let mut last = node();
@@ -114,12 +103,13 @@ fn objects_of_unknown_type() {
             last = next;
         }
         drop(last);
-        assert_eq!(DROPPED.take(), 200_001);
+        assert_eq!(dropped(), 200_001);
     };
     let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(work);
     thread.expect("a thread").join().unwrap_or_else(|payload| resume_unwind(payload));
 }
 
+/// Case 72; the rest in `gc_callbacks.rs`.
 #[test]
 fn who_is_told_of_collections() {
     let events = Rc::new(RefCell::new(Vec::new()));
@@ -162,7 +152,7 @@ fn who_is_told_of_a_death() {
     drop(never);
     assert_eq!(Gc::weak_count(&object), 1, "one for all of them");
     drop(object);
-    assert_eq!((told.take(), DROPPED.take()), (11, 1));
+    assert_eq!((told.take(), dropped()), (11, 1));
     drop((first, second));
     // Found by a collection.
     let object = self_cycle();
@@ -172,7 +162,7 @@ fn who_is_told_of_a_death() {
     gc::collect();
     assert_eq!(told.take(), 1);
     gc::collect();
-    assert_eq!((told.take(), DROPPED.take()), (0, 1), "once");
+    assert_eq!((told.take(), dropped()), (0, 1), "once");
     // Taken apart.
     let object = node();
     Weak::on_death(&object, tell(1)).keep();
@@ -206,6 +196,7 @@ fn a_death_that_is_put_off_by_a_finalizer() {
     assert!(told.get());
 }
 
+/// Case 73.
 #[test]
 fn what_is_kept_for_a_closer_look() {
     gc::set_debug(gc::DEBUG_SAVEALL);
@@ -214,14 +205,14 @@ fn what_is_kept_for_a_closer_look() {
     b.edges.borrow_mut().push(a.clone().into());
     drop((a, b));
     let done = gc::collect();
-    assert_eq!((done.collected, done.uncollectable, DROPPED.get()), (0, 2, 0));
+    assert_eq!((done.collected, done.uncollectable, dropped()), (0, 2, 0));
     gc::set_debug(Debug::NONE);
     let kept = gc::garbage();
     assert_eq!((kept.len(), gc::garbage().len()), (2, 0));
     assert!(kept.iter().all(|object| object.downcast_ref::<Node>().is_some()));
     assert_eq!(gc::collect().collected, 0);
     drop(kept);
-    assert_eq!((gc::collect().collected, DROPPED.take()), (2, 2));
+    assert_eq!((gc::collect().collected, dropped()), (2, 2));
 }
 
 #[test]
@@ -255,14 +246,14 @@ fn frozen_objects_are_passed_by() {
     drop(garbage);
     gc::freeze();
     assert_eq!(gc::freeze_count(), 2);
-    assert_eq!((gc::collect().collected, DROPPED.get()), (0, 0));
+    assert_eq!((gc::collect().collected, dropped()), (0, 0));
     drop(self_cycle());
-    assert_eq!((gc::collect().collected, DROPPED.take()), (1, 1));
+    assert_eq!((gc::collect().collected, dropped()), (1, 1));
     gc::unfreeze();
     assert_eq!(gc::freeze_count(), 0);
-    assert_eq!((gc::collect().collected, DROPPED.take()), (1, 1));
+    assert_eq!((gc::collect().collected, dropped()), (1, 1));
     drop(kept);
-    assert_eq!((gc::collect().collected, DROPPED.take()), (1, 1));
+    assert_eq!((gc::collect().collected, dropped()), (1, 1));
 }
 
 #[test]
@@ -299,7 +290,7 @@ fn thresholds_and_counts() {
     }
     assert!(gc::stats()[0].collections > after[0].collections);
     gc::collect();
-    assert_eq!(DROPPED.take(), 30_003);
+    assert_eq!(dropped(), 30_003);
 }
 
 /// What a collection panics with is caught by whoever asked for it, also while another panic goes by.

@@ -11,6 +11,7 @@
 
 mod common;
 
+use common::counted::{Counted, dropped, dropped_so_far};
 use common::{Rng, long};
 use neap::rc::{Rc, Weak};
 use std::any::Any;
@@ -37,25 +38,6 @@ fn on_a_small_stack(work: impl FnOnce() + Send) {
         let ended = thread.expect("a thread").join();
         ended.unwrap_or_else(|payload| resume_unwind(payload));
     });
-}
-
-thread_local! {
-    /// Values that were dropped on this thread.
-    static DROPPED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Values that were dropped on this thread since the last call.
-fn dropped() -> usize {
-    DROPPED.take()
-}
-
-/// Counts its end.
-struct Counted;
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        DROPPED.set(DROPPED.get() + 1);
-    }
 }
 
 /// A list's node.
@@ -852,7 +834,7 @@ fn a_drop_may_save_the_rest_of_the_list() {
     }
     impl Drop for Saving {
         fn drop(&mut self) {
-            DROPPED.set(DROPPED.get() + 1);
+            drop(Counted);
             if self.number.is_multiple_of(1000) {
                 SAVED.set(self.next.take());
             }
@@ -885,7 +867,7 @@ struct Panicking {
 
 impl Drop for Panicking {
     fn drop(&mut self) {
-        DROPPED.set(DROPPED.get() + 1);
+        drop(Counted);
         if self.panics.1(self.number, self.panics.0) {
             resume_unwind(Box::new(self.number));
         }
@@ -939,7 +921,7 @@ fn what_comes_after_a_deep_field_finds_all_of_it_gone() {
     struct After(usize);
     impl Drop for After {
         fn drop(&mut self) {
-            assert_eq!(DROPPED.get(), self.0, "the field before this one is gone");
+            assert_eq!(dropped_so_far(), self.0, "the field before this one is gone");
         }
     }
     struct Level {

@@ -155,6 +155,17 @@ pub fn is_of_functions(ty: &Type) -> bool {
     look(ty) == Some(true)
 }
 
+/// Whether a type may be another name of a function pointer: a path without arguments that is no parameter.
+pub fn may_be_alias(ty: &Type, generics: &Generics) -> bool {
+    let Type::Path(path) = strip(ty) else { return false };
+    let segments = &path.path.segments;
+    let is_param = |segment: &PathSegment| generics.type_params().any(|p| p.ident == segment.ident);
+    path.qself.is_none()
+        && segments.iter().all(|segment| segment.arguments.is_none())
+        && !segments.first().is_some_and(is_param)
+        && !(segments.len() == 1 && one_of(PLAIN, &segments[0]))
+}
+
 /// Whether a type may be one without a size: a slice, or what a parameter that is `?Sized` stands for.
 pub fn may_be_unsized(ty: &Type, generics: &Generics) -> bool {
     match strip(ty) {

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Fields, Index, Member, Result, Type};
+use syn::{Data, DeriveInput, Error, Fields, Generics, Index, Member, Result, Type};
 
 use crate::attributes::{self, OfType};
 use crate::bounds;
@@ -51,11 +51,12 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
 
     // What has no size is not asked, and has no way to.
-    let is_cyclic = (!has_tail(input) || types.is_empty()).then(|| is_cyclic(neap, &types));
+    let is_cyclic =
+        (!has_tail(input) || types.is_empty()).then(|| is_cyclic(neap, &types, &input.generics));
     let finalizer = said.finalize.map(|span| finalizer(neap, span));
     // Nothing in an acyclic type is found dead, so its `Drop` may read what it likes.
     let drop_check = (!said.unsafe_drop && !said.acyclic).then(|| drop_check(neap, name.span()));
-    let trace = trace(neap, forms, drop_check);
+    let trace = trace(neap, forms, &input.generics, drop_check);
     // The impl names the type. (Only there: under `#![forbid(deprecated)]` it is an error to allow it.)
     let deprecated = (input.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated")))
         .then(|| quote!(#[allow(deprecated)]));
@@ -123,8 +124,34 @@ fn as_trace(neap: &syn::Path, ty: &Type) -> TokenStream {
     quote_spanned!(ty.span().resolved_at(Span::mixed_site())=> <#ty as #neap::gc::Trace>)
 }
 
+/// Asks a field's type: what comes behind `<Field as Trace>::`. Where the type may be another name of a function pointer, the
+/// compiler finds out: `alias` is asked of `neap::gc::derived::Field`.
+fn ask(
+    neap: &syn::Path,
+    ty: &Type,
+    generics: &Generics,
+    plain: &TokenStream,
+    alias: &TokenStream,
+) -> TokenStream {
+    if !bounds::may_be_alias(ty, generics) {
+        let as_trace = as_trace(neap, ty);
+        return quote!(#as_trace::#plain);
+    }
+    let span = ty.span().resolved_at(Span::mixed_site());
+    let field = quote_spanned!(span=> (&#neap::gc::derived::Field::<#ty>::NEW).#alias);
+    quote!({
+        use #neap::gc::derived::{OfCyclic as _, OfNone as _, OfTrace as _};
+        #field
+    })
+}
+
 /// `trace`, which visits each field.
-fn trace(neap: &syn::Path, forms: &[Form<'_>], drop_check: Option<TokenStream>) -> TokenStream {
+fn trace(
+    neap: &syn::Path,
+    forms: &[Form<'_>],
+    generics: &Generics,
+    drop_check: Option<TokenStream>,
+) -> TokenStream {
     let tracer =
         ours(if forms.iter().all(|form| form.fields.is_empty()) { "_tracer" } else { "tracer" });
     let arms = forms.iter().filter(|form| !form.fields.is_empty()).map(|Form { path, fields }| {
@@ -132,17 +159,32 @@ fn trace(neap: &syn::Path, forms: &[Form<'_>], drop_check: Option<TokenStream>) 
         let values: Vec<Ident> = (0..fields.len())
             .map(|i| format_ident!("field_{}", i, span = Span::mixed_site()))
             .collect();
-        let calls = fields.iter().map(|field| as_trace(neap, field.ty));
+        let calls = fields
+            .iter()
+            .zip(&values)
+            .map(|(field, value)| {
+                let span = field.ty.span().resolved_at(Span::mixed_site());
+                let function =
+                    ask(neap, field.ty, generics, &quote!(trace), &quote_spanned!(span=> visit()));
+                quote!((#function)(#value, #tracer))
+            });
+        let variant = (forms.len() > 1).then(|| {
+            quote!(#neap::gc::derived::variant(#tracer, self, || [#(#neap::gc::derived::bytes_of(#values)),*]);)
+        });
         quote! {
             #path { #(#members: #values,)* .. } => {
-                #(#calls::trace(#values, #tracer);)*
+                #variant
+                #(#calls;)*
             }
         }
     });
     let body = if forms.iter().all(|form| form.fields.is_empty()) {
         quote!()
     } else {
-        let rest = forms.iter().any(|form| form.fields.is_empty()).then(|| quote!(_ => {}));
+        let rest = forms
+            .iter()
+            .any(|form| form.fields.is_empty())
+            .then(|| quote!(_ => #neap::gc::derived::variant(#tracer, self, || []),));
         quote!(match self { #(#arms)* #rest })
     };
     quote! {
@@ -155,7 +197,7 @@ fn trace(neap: &syn::Path, forms: &[Form<'_>], drop_check: Option<TokenStream>) 
 }
 
 /// `is_cyclic`, which asks each type of a field.
-fn is_cyclic(neap: &syn::Path, types: &[&Type]) -> TokenStream {
+fn is_cyclic(neap: &syn::Path, types: &[&Type], generics: &Generics) -> TokenStream {
     if types.is_empty() {
         return quote! {
             #[inline(always)]
@@ -165,7 +207,8 @@ fn is_cyclic(neap: &syn::Path, types: &[&Type]) -> TokenStream {
         };
     }
     let seen = ours("seen");
-    let asked = types.iter().map(|ty| as_trace(neap, ty));
+    let call = quote!(is_cyclic_among(#seen));
+    let asked = types.iter().map(|ty| ask(neap, ty, generics, &call, &call));
     quote! {
         #[inline]
         fn is_cyclic() -> #neap::gc::derived::core::primitive::bool {
@@ -174,7 +217,7 @@ fn is_cyclic(neap: &syn::Path, types: &[&Type]) -> TokenStream {
 
         #[inline]
         fn is_cyclic_among(#seen: impl #neap::gc::derived::Seen) -> #neap::gc::derived::core::primitive::bool {
-            #neap::gc::derived::Seen::ask::<Self>(#seen, |#seen| #(#asked::is_cyclic_among(#seen))||*)
+            #neap::gc::derived::Seen::ask::<Self>(#seen, |#seen| #(#asked)||*)
         }
     }
 }

@@ -79,7 +79,19 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// ```
 ///
 /// A field of function pointers (`fn(u8)`, `Option<for<'a> fn(&'a str)>`, `HashMap<String, fn()>`) owns nothing, whatever their
-/// arguments are.
+/// arguments are. The same goes for a field whose type is another name of one:
+///
+/// ```
+/// use neap::Trace;
+///
+/// type Compare = for<'a> fn(&'a str, &'a str) -> bool;
+///
+/// #[derive(Trace)]
+/// struct Sorted {
+///     by: Compare,
+/// }
+/// assert!(!Sorted::is_cyclic());
+/// ```
 ///
 /// # Generic types
 ///
@@ -250,7 +262,8 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// - Unions.
 /// - `#[repr(packed)]` types, whose fields can't be referred to, but for those that are skipped.
-/// - A type alias for a function pointer in a field is not seen through: `#[trace(skip)]`.
+/// - Another name of a function pointer that takes or gives what is borrowed, if it has parameters or stands inside another type
+///   (`Option<Compare>`): `#[trace(skip)]`.
 /// - A lint against unsafe code, `#![forbid(unsafe_code)]` included, says nothing of the `unsafe impl` that is written.
 #[proc_macro_derive(Trace, attributes(trace))]
 pub fn derive_trace(input: TokenStream) -> TokenStream {

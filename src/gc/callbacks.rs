@@ -60,14 +60,21 @@ impl Callbacks {
         drop(gone);
     }
 
-    /// Tells all of them. Who is being told of another collection just now is left out.
+    /// Tells all of them who were there at the beginning. Who is being told of another collection just now is left out. (It takes no
+    /// memory, of which there may be none.)
     pub fn tell(&self, event: &Event, panics: &mut Panics) {
-        // They may come and go meanwhile.
-        let all: Vec<Callback> = match self.0.try_borrow() {
-            Ok(list) if !list.all.is_empty() => list.all.iter().map(|(_, f)| f.clone()).collect(),
-            _ => return,
-        };
-        for callback in all {
+        // They may come and go meanwhile; whoever comes has a higher number.
+        let end = self.0.borrow().next;
+        let mut next = 0;
+        loop {
+            let list = self.0.borrow();
+            let place = list.all.partition_point(|(id, _)| *id < next);
+            let Some((id, callback)) = list.all.get(place).filter(|(id, _)| *id < end).cloned()
+            else {
+                return;
+            };
+            drop(list);
+            next = id + 1;
             if let Ok(mut callback) = callback.try_borrow_mut() {
                 panics.catch(|| callback(event));
             }

@@ -130,7 +130,7 @@ fn finalize(
         }
         *(if called_off { &mut result.uncollectable } else { &mut result.resurrected }) += 1;
         // It was settled; somebody has to look at it again.
-        let noted = state.candidates[next].push(value.addr().get());
+        let noted = state.note(next, value.addr().get());
         header.set_low(header.low().settled(noted));
     }
     dead

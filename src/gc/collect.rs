@@ -15,6 +15,7 @@
 use std::time::{Duration, Instant};
 
 use super::callbacks::{Event, Phase};
+use super::check;
 use super::clear::{self, Panics};
 use super::debug;
 use super::ephemeron;
@@ -46,13 +47,18 @@ pub fn collect(generation: usize) -> Collected {
         duration: Duration::ZERO,
     };
     state.callbacks.tell(&event, &mut panics);
-    run(state, &mut result, &mut panics);
+    if check::permits(state, &mut panics) {
+        run(state, &mut result, &mut panics);
+    } else {
+        result.called_off = true;
+    }
     result.duration = start.elapsed();
     event.phase = Phase::Stop;
     event.candidates = result.candidates;
     event.collected = result.collected;
     event.duration = result.duration;
     debug::report(state, &result);
+    check::report(state);
     ephemeron::settle(state, &mut panics);
     state.callbacks.tell(&event, &mut panics);
     state.collecting.set(false);
@@ -69,6 +75,10 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     set.entries.reuse(state.entries.take());
     let begun = Candidates::take(state, generation);
     begun.join(&mut set);
+    let all = generation == GENERATIONS - 1 && state.lost.get();
+    if all {
+        join_all(state, &mut set);
+    }
     result.candidates = set.entries.len();
     let found = find(&mut set);
     result.visited = set.entries.len();
@@ -80,6 +90,9 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
         return;
     }
     drop(begun);
+    if all {
+        state.lost.set(false);
+    }
     let garbage = part(state, &mut set, generation);
     let traits = set.traits;
     let garbage = &mut set.entries.as_mut_slice()[..garbage];
@@ -111,11 +124,24 @@ fn part(state: &State, set: &mut Set, generation: usize) -> usize {
         // SAFETY: an object of the set.
         let header = unsafe { header::of(entry.value) };
         let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
-        let stays =
-            low.is_settled() && !full && state.candidates[next].push(entry.value.addr().get());
+        let stays = low.is_settled() && !full && state.note(next, entry.value.addr().get());
         header.set_low(low.settled(stays));
     }
     garbage
+}
+
+/// All objects that may be looked at join the set, since a candidate among them was lost.
+#[cold]
+fn join_all(state: &State, set: &mut Set) {
+    state.each_object(|value| {
+        // SAFETY: there is an object.
+        let header = unsafe { header::of(value) };
+        let low = header.low();
+        if low.place().is_none() && !low.may_change() && set.takes(low) {
+            // SAFETY: it is this object's header.
+            unsafe { set.join(value, header, low, header.strong()) };
+        }
+    });
 }
 
 /// The candidates of a generation and those below, taken out.
@@ -147,9 +173,13 @@ impl<'a> Candidates<'a> {
     fn give_back(&self) {
         let state = self.state;
         for (generation, taken) in self.taken.iter().enumerate().take(self.generation + 1) {
+            if state.candidates[generation].len() == 0 {
+                // That takes no memory, which may be why it was called off.
+                state.candidates[generation].put_back(taken.take());
+                continue;
+            }
             for value in taken.iter() {
-                // What is not noted for want of memory is not looked at again, unless it loses another reference.
-                let noted = state.candidates[generation].push(value);
+                let noted = state.note(generation, value);
                 if !noted && state.is_object(value) {
                     // SAFETY: there is one.
                     let header = unsafe { header::of(state::regain_value(value)) };
@@ -192,7 +222,7 @@ fn join(state: &State, set: &mut Set, candidates: &Array<usize>, placed: bool) {
         } else if low.age() != Age::UNTRACKED {
             // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
             let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);
-            let noted = state.candidates[generation].push(value.addr().get());
+            let noted = state.note(generation, value.addr().get());
             header.set_low(low.settled(noted));
         }
     }

@@ -9,46 +9,82 @@ use super::state;
 use super::{Gc, Weak};
 
 /// What is to be called, by the place of the object's side cell; the `Weak` keeps that.
-pub struct Deaths(RefCell<Book>);
+pub struct Deaths {
+    book: RefCell<Book>,
+}
 
 struct Book {
     awaited: Option<HashMap<usize, Awaited>>,
     /// Cells of objects that have died, and of whom nobody was told yet.
     queue: Vec<usize>,
+    /// One could not be put there, for want of memory: all are looked at.
+    missed: bool,
     next: u64,
 }
 
 struct Awaited {
-    _weak: Weak<()>,
+    weak: Weak<()>,
     calls: Vec<(u64, Box<dyn FnOnce()>)>,
+}
+
+impl Book {
+    /// One that has died and is not in the queue.
+    fn find_missed(&mut self) -> Option<usize> {
+        if !self.missed {
+            return None;
+        }
+        let dead = |(cell, awaited): (&usize, &Awaited)| {
+            (awaited.weak.strong_count() == 0).then_some(*cell)
+        };
+        let found = self.awaited.as_ref().and_then(|awaited| awaited.iter().find_map(dead));
+        self.missed = found.is_some();
+        found
+    }
 }
 
 impl Deaths {
     /// Nobody waits.
     pub const fn new() -> Deaths {
-        Deaths(RefCell::new(Book { awaited: None, queue: Vec::new(), next: 0 }))
+        let book = Book { awaited: None, queue: Vec::new(), missed: false, next: 0 };
+        Deaths { book: RefCell::new(book) }
     }
 
     /// Notes that the object with this side cell has died.
     pub fn note(&self, cell: usize) {
-        self.0.borrow_mut().queue.push(cell);
+        let mut book = self.book.borrow_mut();
+        match book.queue.try_reserve(1) {
+            Ok(()) => book.queue.push(cell),
+            Err(_) => book.missed = true,
+        }
     }
 
     /// Calls all that waited for one that has died, if there is one. Calls may lead to more deaths.
     pub fn tell_next(&self, panics: &mut Panics) -> bool {
-        let mut book = self.0.borrow_mut();
-        let Some(cell) = book.queue.pop() else { return false };
-        let awaited = book.awaited.as_mut().and_then(|awaited| awaited.remove(&cell));
-        drop(book);
-        for (_, call) in awaited.into_iter().flat_map(|awaited| awaited.calls) {
+        let Some(awaited) = self.next() else { return false };
+        for (_, call) in awaited.calls {
             panics.catch(call);
         }
         true
     }
 
+    /// Who waited for the next one that has died.
+    fn next(&self) -> Option<Awaited> {
+        loop {
+            let mut book = self.book.borrow_mut();
+            let cell = book.queue.pop().or_else(|| book.find_missed())?;
+            // When nobody waits any more, the cell may be that of another object by now.
+            let dead = |awaited: &Awaited| awaited.weak.strong_count() == 0;
+            let all = book.awaited.as_mut();
+            let awaited = all.filter(|all| all.get(&cell).is_some_and(dead));
+            if let Some(awaited) = awaited.and_then(|all| all.remove(&cell)) {
+                return Some(awaited);
+            }
+        }
+    }
+
     /// Takes a call back.
     pub fn forget(&self, cell: usize, id: u64) {
-        let mut book = self.0.borrow_mut();
+        let mut book = self.book.borrow_mut();
         let Some(awaited) = book.awaited.as_mut().and_then(|awaited| awaited.get_mut(&cell)) else {
             return;
         };
@@ -65,7 +101,7 @@ impl Deaths {
 impl<T: ?Sized> Weak<T> {
     /// Has `f` called once when the object has died, by counting or by a collection, or never when what this gives is
     /// dropped before: after its `Weak`s have been cleared, and without access to it. When a collection finds it, at the
-    /// collection's end. What is left when the thread ends is not called.
+    /// collection's end; when it dies while another `f` is being called, after that. What is left when the thread ends is not called.
     ///
     /// As long as it waits it counts as a `Weak` to the object.
     ///
@@ -88,11 +124,11 @@ impl<T: ?Sized> Weak<T> {
         let Some(state) = state::make() else { return Subscription::none() };
         weak.watch();
         let cell = weak.place();
-        let mut book = state.deaths.0.borrow_mut();
+        let mut book = state.deaths.book.borrow_mut();
         let id = book.next;
         book.next += 1;
         let awaited = book.awaited.get_or_insert_default();
-        let entry = awaited.entry(cell).or_insert(Awaited { _weak: weak, calls: Vec::new() });
+        let entry = awaited.entry(cell).or_insert(Awaited { weak, calls: Vec::new() });
         entry.calls.push((id, Box::new(f)));
         Subscription::of_death(cell, id)
     }

@@ -20,6 +20,20 @@ pub const DEBUG_SAVEALL: Debug = Debug(4);
 /// Prints it and keeps it.
 pub const DEBUG_LEAK: Debug = Debug(DEBUG_COLLECTABLE.0 | DEBUG_SAVEALL.0);
 
+/// Looks, before each collection, whether the `trace`s of the thread's objects keep what [`Trace`](super::Trace) asks for, and
+/// names each type whose `trace` visits an edge twice, or seems to miss one: a line for each on standard error, and
+/// [`wrong_traces`](super::wrong_traces).
+///
+/// As long as one visits an edge twice nothing is freed: such a collection is [called off](Collected::called_off). One that
+/// misses edges is safe, and what these lead to is never collected.
+///
+/// It looks at all objects of the thread, and in doing so takes memory of the program's allocator: some 100 bytes for each
+/// object and edge. A missed edge is one that lies in the value itself (or, when neap is the
+/// program's allocator, in the first place of a `Box`, a `Vec` or an `Rc` in it), to a tracked object with more references than are
+/// visited. So a plain pointer to an object that somebody else holds looks like one, too; and a field that was seen
+/// to be visited once, in any value of the type, is never named.
+pub const CHECK_TRACE: Debug = Debug(8);
+
 impl BitOr for Debug {
     type Output = Debug;
 

@@ -15,6 +15,7 @@ use core::marker::PhantomData;
 pub use core;
 
 pub use super::seen::{Seen, is_cyclic};
+use super::trace::{Trace, Tracer};
 
 /// Whether `T` implements `Drop`.
 #[derive(Debug)]
@@ -52,3 +53,85 @@ impl<T: ?Sized> NoDrop for DropCheck<T> {}
     note = "or `#[trace(unsafe_drop)]` on the type allows it: a `Drop` that then reads a `Gc` of the value panics if that is dead"
 )]
 pub trait MustNotDrop {}
+
+/// How a field is visited whose type may be another name of a function pointer: `type Compare = for<'a> fn(&'a str, &'a str)
+/// -> bool`. No trait can be implemented for all of these; but what is `Copy`, goes to other threads and is printed as a pointer
+/// owns nothing, and this they are. As above there are two methods, of which that of the type comes first.
+#[derive(Debug)]
+pub struct Field<T: ?Sized>(PhantomData<T>);
+
+impl<T: ?Sized> Field<T> {
+    /// The question.
+    pub const NEW: Field<T> = Field(PhantomData);
+}
+
+impl<T: Copy + Send + Sync + core::fmt::Pointer> Field<T> {
+    /// Nothing is visited.
+    #[inline(always)]
+    pub fn visit(&self) -> fn(&T, &mut Tracer<'_>) {
+        |_, _| {}
+    }
+
+    /// It owns none.
+    #[inline(always)]
+    pub fn is_cyclic_among(&self, _: impl Seen) -> bool {
+        false
+    }
+}
+
+/// Any other type.
+pub trait OfTrace<T: ?Sized> {
+    /// What its `trace` visits. (A function, so that the value has no part in it: what is wrong is said of the type.)
+    #[inline(always)]
+    fn visit(&self) -> fn(&T, &mut Tracer<'_>)
+    where
+        T: Trace,
+    {
+        T::trace
+    }
+}
+
+impl<T: ?Sized> OfTrace<T> for Field<T> {}
+
+/// Any other type that is `Trace`.
+pub trait OfCyclic<T> {
+    /// What it says.
+    fn is_cyclic_among(&self, seen: impl Seen) -> bool;
+}
+
+impl<T: Trace> OfCyclic<T> for Field<T> {
+    #[inline(always)]
+    fn is_cyclic_among(&self, seen: impl Seen) -> bool {
+        T::is_cyclic_among(seen)
+    }
+}
+
+/// One that is not `Trace`, which is said where it is visited; once is enough.
+pub trait OfNone {
+    /// Never asked.
+    fn is_cyclic_among(&self, _: impl Seen) -> bool {
+        true
+    }
+}
+
+impl<T: ?Sized> OfNone for &Field<T> {}
+
+/// Of an enum's value only the fields that are visited are in use: what is left of another variant is nothing.
+#[inline(always)]
+pub fn variant<T: Trace, const N: usize>(
+    tracer: &mut Tracer<'_>,
+    value: &T,
+    fields: impl FnOnce() -> [(usize, usize); N],
+) {
+    if tracer.is_checked() && T::is_cyclic() {
+        tracer.idle(value);
+        for field in fields() {
+            tracer.in_use(field);
+        }
+    }
+}
+
+/// Where a field lies.
+pub fn bytes_of<T: ?Sized>(field: &T) -> (usize, usize) {
+    (core::ptr::from_ref(field).addr(), size_of_val(field))
+}

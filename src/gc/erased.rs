@@ -133,7 +133,7 @@ impl Drop for Erased {
 unsafe impl Trace for Erased {
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        tracer.edge(self.value());
+        tracer.edge(self.value(), core::ptr::from_ref(self).cast());
     }
 }
 

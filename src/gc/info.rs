@@ -35,8 +35,8 @@ pub struct Info {
     trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
     drop: unsafe fn(NonNull<u8>),
     finalize: unsafe fn(NonNull<u8>),
-    /// Whether there is a finalizer.
-    pub has_finalizer: fn() -> bool,
+    /// Whether there is a finalizer, and whether a value can own a `Gc`.
+    says: fn() -> (bool, bool),
     /// The type's name.
     pub name: fn() -> &'static str,
     /// The type.
@@ -68,7 +68,7 @@ impl<T: Trace> Of<T> {
                 finalize(unsafe { value.cast::<T>().as_ref() });
             }
         },
-        has_finalizer: || T::finalizer().is_some(),
+        says: || (T::finalizer().is_some(), T::is_cyclic()),
         name: type_name::<T>,
         id: TypeId::of::<T>,
     };
@@ -95,7 +95,7 @@ impl<T: Trace> Of<[T]> {
             unsafe { slice.drop_in_place() };
         },
         finalize: |_| (),
-        has_finalizer: || false,
+        says: || (false, T::is_cyclic()),
         name: type_name::<[T]>,
         id: TypeId::of::<[T]>,
     };
@@ -133,6 +133,21 @@ impl Info {
     #[inline(always)]
     pub const fn is_slice(&self) -> bool {
         self.is_slice
+    }
+
+    /// Whether values have a finalizer.
+    pub fn has_finalizer(&self) -> bool {
+        (self.says)().0
+    }
+
+    /// Whether the type says that a value can own a `Gc`.
+    pub fn is_cyclic(&self) -> bool {
+        (self.says)().1
+    }
+
+    /// Bytes of a value, or of an element of a slice.
+    pub fn stride(&self) -> usize {
+        self.size
     }
 
     /// The layout of a value; of so many elements, if it is a slice.

@@ -67,7 +67,7 @@ pub fn is_tracked<T: ?Sized>(gc: &Gc<T>) -> bool {
 /// Whether the object has a finalizer that has run.
 pub fn is_finalized<T: ?Sized>(gc: &Gc<T>) -> bool {
     let low = gc.header().low();
-    (low.code().info().has_finalizer)() && !low.wants_finalizer()
+    low.code().info().has_finalizer() && !low.wants_finalizer()
 }
 
 /// The tracked objects of this thread, of one generation or of all. Costs a look at each object; inside a collection there

@@ -7,6 +7,7 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::callbacks::Callbacks;
+use super::check::Book;
 use super::deaths::Deaths;
 use super::debug::{Debug, Kept};
 use super::ephemeron::Ephemerons;
@@ -27,6 +28,8 @@ pub struct State {
     pub candidates: [Array<usize>; GENERATIONS],
     /// The memory of the last set, for the next.
     pub entries: Array<Entry>,
+    /// One could not be noted, for want of memory: the next full collection begins with all objects.
+    pub lost: Cell<bool>,
     /// Pools that had been given back when the candidates of generation 0 were taken last; `None` when a large object was
     /// freed since.
     releases: Cell<Option<usize>>,
@@ -47,6 +50,8 @@ pub struct State {
     /// What is printed and kept.
     pub debug: Cell<Debug>,
     pub kept: Kept,
+    /// What is known of `trace`s.
+    pub check: Book,
     /// What was collected so far.
     pub stats: [Cell<GenerationStats>; GENERATIONS],
 }
@@ -98,6 +103,7 @@ pub fn make() -> Option<&'static State> {
     let state = State {
         candidates: [const { Array::new() }; GENERATIONS],
         entries: Array::new(),
+        lost: Cell::new(false),
         releases: Cell::new(Some(Objects::releases())),
         policy: Policy::new(),
         collecting: Cell::new(false),
@@ -109,6 +115,7 @@ pub fn make() -> Option<&'static State> {
         settling: Cell::new(false),
         debug: Cell::new(Debug::NONE),
         kept: Kept::new(),
+        check: Book::new(),
         stats: [const { Cell::new(GenerationStats::NONE) }; GENERATIONS],
     };
     // SAFETY: the block is ours, and large enough.
@@ -171,14 +178,14 @@ fn enlist_slow(value: NonNull<u8>, header: &Header) {
     let Some(state) = get().or_else(make) else { return };
     let generation = state.policy.generation_of(header.low().age()).min(GENERATIONS - 1);
     // Without memory it stays unsettled: the next reference that goes tries again.
-    if state.candidates[generation].push(value.addr().get()) {
+    if state.note(generation, value.addr().get()) {
         header.set_low(header.low().settled(true).changing(false));
     }
 }
 
 /// Notes an object as a candidate of the oldest generation; false when there is no memory to.
 pub fn note_old(value: NonNull<u8>) -> bool {
-    get().is_some_and(|state| state.candidates[GENERATIONS - 1].push(value.addr().get()))
+    get().is_some_and(|state| state.note(GENERATIONS - 1, value.addr().get()))
 }
 
 /// A block of so many bytes is wanted and none is at hand: time to look whether to collect.
@@ -223,6 +230,17 @@ impl State {
     /// Bytes of objects.
     pub fn bytes(&self) -> usize {
         Objects::bytes() + self.large_bytes.get()
+    }
+
+    /// Notes a value as that of a candidate. False when there is no memory: then all objects are, for the next full
+    /// collection.
+    #[inline]
+    pub fn note(&self, generation: usize, value: usize) -> bool {
+        let noted = self.candidates[generation].push(value);
+        if !noted {
+            self.lost.set(true);
+        }
+        noted
     }
 
     /// Whether there is an object with this value now, alive. Exact after [`Objects::settle`].

@@ -20,7 +20,9 @@ pub struct Collected {
     pub resurrected: usize,
     /// Nothing was done: a collection was under way already.
     pub skipped: bool,
-    /// It was called off, and nothing was dropped: a `trace` panicked, or there was no memory.
+    /// It was called off, and nothing was dropped: a `trace` panicked, or is wrong ([`CHECK_TRACE`](super::CHECK_TRACE)), or there was no
+    /// memory. The next one finds what this would have. (When finalizers have run before, what nobody has any more is dropped;
+    /// the rest is [`uncollectable`](Collected::uncollectable) for now.)
     pub called_off: bool,
     /// How long it took.
     pub duration: Duration,

@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use super::Gc;
+use super::check::Visits;
 use super::header;
 use super::seen::Seen;
 use super::set::Set;
@@ -14,6 +15,8 @@ use crate::pool::prefetch;
 /// `#[derive(Trace)]` writes it. By hand it is `unsafe`, because the collector believes it:
 ///
 /// # Safety
+/// ([`CHECK_TRACE`](super::CHECK_TRACE) looks whether that is so.)
+///
 /// - [`trace`](Trace::trace) visits no `Gc` twice, and none that the value does not own alone: not through a
 ///   `std::rc::Rc`, an `Arc` or a reference, whose other owners would visit it as well. One left out is safe: what it
 ///   leads to is not collected.
@@ -24,6 +27,11 @@ use crate::pool::prefetch;
 ///   leaks; it must always be the same.)
 /// - The type's `Drop`, if it has one, does not read a `Gc` that the value owns. (What reads one all the same panics if
 ///   that is dead.)
+///
+/// What becomes of a `trace` that breaks the first three: where more references to an object are visited than there are, the process ends
+/// with a line that names the object's type. Where references from outside make up for that, the object dies while
+/// somebody has it: reading through that reference panics, and a `&T` that was lent before leads nowhere. A reference that
+/// is given up meanwhile ends the process if it is the last, and else what hangs on it may never be collected.
 ///
 /// ```
 /// use neap::gc::{Trace, Tracer};
@@ -116,6 +124,8 @@ pub(super) enum Sink<'a> {
     Mark(&'a mut Set),
     /// Somebody wants to know.
     Each(&'a mut dyn FnMut(NonNull<u8>)),
+    /// Somebody wants to know where each edge lies, and which memory is not in use.
+    Check(&'a mut Visits),
 }
 
 /// What the edges are wanted for.
@@ -136,24 +146,31 @@ impl<'a> Tracer<'a> {
     const NEARLY: usize = 48;
 
     pub(super) fn new(sink: Sink<'a>) -> Tracer<'a> {
-        Tracer { targets: [0; Tracer::MOST], len: 0, sink }
+        // Who checks is told of each edge at once: the buffer is always as good as full, so that nobody else has to ask.
+        let len = if matches!(sink, Sink::Check(_)) { Tracer::MOST - 1 } else { 0 };
+        Tracer { targets: [0; Tracer::MOST], len, sink }
     }
 
-    /// Notes an edge to the object with this value.
+    /// Notes an edge to the object with this value; the pointer lies at `at`.
     #[inline(always)]
-    pub(super) fn edge(&mut self, value: NonNull<u8>) {
+    pub(super) fn edge(&mut self, value: NonNull<u8>, at: *const ()) {
         prefetch(value.addr().get() - header::BYTES);
         self.targets[self.len % Tracer::MOST] = value.addr().get();
         self.len += 1;
         if self.len == Tracer::MOST {
-            self.make_room();
+            self.make_room(value, at);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self) {
-        self.finish();
+    fn make_room(&mut self, value: NonNull<u8>, at: *const ()) {
+        if let Sink::Check(visits) = &mut self.sink {
+            visits.note(value, at.addr());
+            self.len = Tracer::MOST - 1;
+        } else {
+            self.finish();
+        }
     }
 
     /// Whether a few more edges can be noted.
@@ -168,10 +185,10 @@ impl<'a> Tracer<'a> {
             Sink::Count(_) => self.finish_with(Set::count),
             Sink::Recount(_) => self.finish_with(Set::recount),
             Sink::Mark(_) => self.finish_with(Set::mark),
-            Sink::Each(_) => {}
+            Sink::Each(_) | Sink::Check(_) => {}
         }
-        let len = core::mem::take(&mut self.len);
         if let Sink::Each(each) = &mut self.sink {
+            let len = core::mem::take(&mut self.len);
             self.targets[..len].iter().for_each(|value| each(regain_value(*value)));
         }
     }
@@ -198,7 +215,7 @@ impl<'a> Tracer<'a> {
     pub(super) fn set(&mut self) -> Option<&mut Set> {
         match &mut self.sink {
             Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => Some(set),
-            Sink::Each(_) => None,
+            Sink::Each(_) | Sink::Check(_) => None,
         }
     }
 
@@ -207,7 +224,7 @@ impl<'a> Tracer<'a> {
         match &self.sink {
             Sink::Count(set) | Sink::Recount(set) => Pass::Count(set.number),
             Sink::Mark(set) => Pass::Mark(set.number),
-            Sink::Each(_) => Pass::Tell,
+            Sink::Each(_) | Sink::Check(_) => Pass::Tell,
         }
     }
 
@@ -215,8 +232,31 @@ impl<'a> Tracer<'a> {
     pub(super) fn lives(&self, value: NonNull<u8>) -> bool {
         match &self.sink {
             Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) => set.lives(value),
-            Sink::Each(_) => true,
+            Sink::Each(_) | Sink::Check(_) => true,
         }
+    }
+
+    /// Says that of the memory of `whole` nothing is in use just now, or not to be looked at, whatever words are left there.
+    /// Asked for only where a container has nothing to visit, and by `derived`.
+    #[inline(always)]
+    pub(super) fn idle<T: ?Sized>(&mut self, whole: &T) {
+        if let Sink::Check(visits) = &mut self.sink {
+            visits.idle(core::ptr::from_ref(whole).addr(), size_of_val(whole));
+        }
+    }
+
+    /// Says that in the midst of what is idle this is in use.
+    #[inline(always)]
+    pub(super) fn in_use(&mut self, (at, bytes): (usize, usize)) {
+        if let Sink::Check(visits) = &mut self.sink {
+            visits.in_use(at, bytes);
+        }
+    }
+
+    /// Whether anybody listens to that.
+    #[inline(always)]
+    pub(super) fn is_checked(&self) -> bool {
+        matches!(self.sink, Sink::Check(_))
     }
 }
 
@@ -225,6 +265,6 @@ impl<'a> Tracer<'a> {
 unsafe impl<T: ?Sized + 'static> Trace for Gc<T> {
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        tracer.edge(Gc::value(self).cast());
+        tracer.edge(Gc::value(self).cast(), core::ptr::from_ref(self).cast());
     }
 }

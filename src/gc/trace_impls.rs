@@ -56,6 +56,7 @@ leaves! {
     core::sync::atomic::AtomicU64; core::sync::atomic::AtomicUsize;
     core::sync::atomic::AtomicI8; core::sync::atomic::AtomicI16; core::sync::atomic::AtomicI32;
     core::sync::atomic::AtomicI64; core::sync::atomic::AtomicIsize;
+    core::marker::PhantomPinned; core::convert::Infallible;
     core::any::TypeId; core::alloc::Layout; core::ops::RangeFull; core::cmp::Ordering;
     std::hash::RandomState; std::thread::ThreadId;
     NonZero<u8>; NonZero<u16>; NonZero<u32>; NonZero<u64>; NonZero<u128>; NonZero<usize>;
@@ -76,7 +77,8 @@ leaves! {
     super::Weak<T>;
 }
 
-/// Types that own values of others: each value is visited.
+/// Types that own values of others: each value is visited. Where there are none, or they are borrowed, what lies in the
+/// container is not in use.
 macro_rules! owners {
     ($([$($parameter:ident $(: $bound:path)?),*] $type:ty, $this:ident => $values:expr;)*) => {$(
         // SAFETY: each value is visited, once, and the type owns a `Gc` only if they do.
@@ -85,8 +87,14 @@ macro_rules! owners {
             fn trace(&self, tracer: &mut Tracer<'_>) {
                 if <Self as Trace>::is_cyclic() {
                     let $this = self;
+                    let mut idle = true;
                     for value in IntoIterator::into_iter($values) {
+                        idle = false;
                         value.trace(tracer);
+                    }
+                    // One word in which nothing is has nothing left in it.
+                    if idle && const { size_of::<Self>() > size_of::<usize>() } {
+                        tracer.idle(self);
                     }
                 }
             }
@@ -107,7 +115,6 @@ macro_rules! owners {
 owners! {
     [T] Option<T>, this => this;
     [T] Vec<T>, this => this;
-    [T] VecDeque<T>, this => this;
     [T] LinkedList<T>, this => this;
     [T] BinaryHeap<T>, this => this;
     [T] BTreeSet<T>, this => this;
@@ -145,6 +152,30 @@ owners! {
     }.as_deref();
     // SAFETY: nothing changes the value while it is visited.
     [T] Cell<T>, this => [unsafe { &*this.as_ptr() }];
+}
+
+// SAFETY: each value is visited, once, and it owns a `Gc` only if they do.
+unsafe impl<T: Trace> Trace for VecDeque<T> {
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        if T::is_cyclic() {
+            // It begins anywhere in its memory: what lies at the beginning may be left over.
+            tracer.idle(self);
+            for value in self {
+                value.trace(tracer);
+            }
+        }
+    }
+
+    #[inline]
+    fn is_cyclic() -> bool {
+        T::is_cyclic()
+    }
+
+    #[inline]
+    fn is_cyclic_among(seen: impl Seen) -> bool {
+        T::is_cyclic_among(seen)
+    }
 }
 
 // SAFETY: each value is visited, once.
@@ -225,18 +256,63 @@ unsafe impl<T: ?Sized + Trace> Trace for ManuallyDrop<T> {
     }
 }
 
-// SAFETY: what was made is visited, once.
-unsafe impl<T: Trace, F: 'static> Trace for LazyCell<T, F> {
-    #[inline]
-    fn trace(&self, _: &mut Tracer<'_>) {
-        // There is no way to look without making the value; what it owns counts as held from outside.
-    }
+/// Cells that make their value when it is asked for. What the closure owns that is to make it can't be visited: until then it counts
+/// as held from outside.
+macro_rules! lazy {
+    ($($cell:ident)*) => {$(
+        // SAFETY: what was made is visited, once.
+        unsafe impl<T: Trace, F: 'static> Trace for $cell<T, F> {
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'_>) {
+                if let Some(value) = $cell::get(self) {
+                    // What the closure left behind is not in use.
+                    tracer.idle(self);
+                    tracer.in_use((core::ptr::from_ref(value).addr(), size_of::<T>()));
+                    value.trace(tracer);
+                }
+            }
+
+            #[inline]
+            fn is_cyclic() -> bool {
+                T::is_cyclic()
+            }
+
+            #[inline]
+            fn is_cyclic_among(seen: impl Seen) -> bool {
+                T::is_cyclic_among(seen)
+            }
+        }
+    )*};
 }
 
-// SAFETY: as above.
-unsafe impl<T: Trace, F: 'static> Trace for LazyLock<T, F> {
-    #[inline]
-    fn trace(&self, _: &mut Tracer<'_>) {}
+lazy! { LazyCell LazyLock }
+
+/// Function pointers that take and give no borrowed values of any lifetime, or one lifetime that is known. (Of others, `for<'a>
+/// fn(&'a str)`, nothing can be implemented; the derive knows them.)
+macro_rules! functions {
+    ($(($($a:ident)*))*) => {$(
+        functions!(one [$($a)*] fn($($a),*) -> R);
+        functions!(one [$($a)*] unsafe fn($($a),*) -> R);
+        functions!(one [$($a)*] extern "C" fn($($a),*) -> R);
+        functions!(one [$($a)*] unsafe extern "C" fn($($a),*) -> R);
+    )*};
+    (one [$($a:ident)*] $type:ty) => {
+        // SAFETY: a function owns nothing.
+        unsafe impl<R: 'static, $($a: 'static),*> Trace for $type {
+            #[inline(always)]
+            fn trace(&self, _: &mut Tracer<'_>) {}
+
+            #[inline(always)]
+            fn is_cyclic() -> bool {
+                false
+            }
+        }
+    };
+}
+
+functions! {
+    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H)
+    (A B C D E F G H I) (A B C D E F G H I J) (A B C D E F G H I J K) (A B C D E F G H I J K L)
 }
 
 // SAFETY: what is borrowed is nobody's alone, what is owned is visited, once.

@@ -1,6 +1,9 @@
 //! An array that grows, in memory of neap's own: for those who must not ask the program's allocator, which may be what is
 //! calling.
 
+#[cfg(all(test, feature = "gc"))]
+pub mod refusal;
+
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -140,6 +143,14 @@ impl<T: Copy> Array<T> {
         }
     }
 
+    /// Puts back what was taken out; what was there is forgotten.
+    #[cfg(feature = "gc")]
+    pub fn put_back(&self, taken: Array<T>) {
+        self.start.swap(&taken.start);
+        self.len.swap(&taken.len);
+        self.capacity.swap(&taken.capacity);
+    }
+
     /// All of them.
     #[cfg(feature = "gc")]
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
@@ -154,6 +165,10 @@ impl<T: Copy> Array<T> {
     #[cold]
     #[inline(never)]
     fn grow(&self) -> bool {
+        #[cfg(all(test, feature = "gc"))]
+        if !refusal::grants() {
+            return false;
+        }
         let capacity = (self.capacity.get() * 2).max(64);
         let Some(layout) = Self::layout(capacity) else { return false };
         let larger: *mut T = super::allocate(layout, Options::NONE).cast();

@@ -1,5 +1,6 @@
 //! Objects whose end was put off: a stack of them.
 
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
@@ -54,40 +55,74 @@ unsafe fn end<E: End, T: ?Sized>(pointer: Pointer) {
     unsafe { E::end(value) };
 }
 
-/// Objects that have still to be ended.
-pub struct Later(Array<Dying>);
+/// Objects that have still to be ended. A few have a place of their own: a list leaves one at a time, and dies also when there is no
+/// memory.
+pub struct Later {
+    few: [Cell<Option<Dying>>; Later::FEW],
+    /// How many of them there are.
+    count: Cell<usize>,
+    /// Those beyond.
+    more: Array<Dying>,
+}
 
 impl Later {
+    const FEW: usize = 8;
+
     /// None.
     pub const fn new() -> Self {
-        Later(Array::new())
+        let few = [const { Cell::new(None) }; Later::FEW];
+        Later { few, count: Cell::new(0), more: Array::new() }
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.count.get() + self.more.len()
     }
 
     /// Puts an object on top; false when there is no memory.
     #[must_use]
     pub fn push(&self, dying: Dying) -> bool {
-        self.0.push(dying)
+        let count = self.count.get();
+        let Some(free) = self.few.get(count) else { return self.more.push(dying) };
+        free.set(Some(dying));
+        self.count.set(count + 1);
+        true
     }
 
     /// Takes the one on top.
     pub fn pop(&self) -> Option<Dying> {
-        self.0.pop()
+        if let Some(dying) = self.more.pop() {
+            return Some(dying);
+        }
+        let count = self.count.get().checked_sub(1)?;
+        self.count.set(count);
+        self.few[count].take()
     }
 
     /// Turns the order of those from `from` on about.
     pub fn turn(&self, from: usize) {
-        let (mut low, mut high) = (from, self.0.len());
+        let (mut low, mut high) = (from, self.len());
         while low + 1 < high {
             high -= 1;
-            let (first, last) = (self.0.get(low), self.0.get(high));
-            self.0.set(low, last);
-            self.0.set(high, first);
+            let (first, last) = (self.get(low), self.get(high));
+            self.set(low, last);
+            self.set(high, first);
             low += 1;
+        }
+    }
+
+    fn get(&self, place: usize) -> Option<Dying> {
+        match self.few.get(place) {
+            Some(few) => few.get(),
+            None => Some(self.more.get(place - Later::FEW)),
+        }
+    }
+
+    fn set(&self, place: usize, dying: Option<Dying>) {
+        match (self.few.get(place), dying) {
+            (Some(few), dying) => few.set(dying),
+            (None, Some(dying)) => self.more.set(place - Later::FEW, dying),
+            (None, None) => {}
         }
     }
 }

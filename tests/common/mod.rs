@@ -3,6 +3,7 @@
 //!
 //! * [`Block`]: one allocation of the global allocator with a pattern in it.
 //! * [`cases`]: a test harness that runs each case in a process of its own.
+//! * [`counted`]: values that count their drops.
 //! * `graph`: objects of the collector that hold each other.
 //! * [`switch`]: a global allocator that is neap or the system's, by an environment variable.
 
@@ -14,6 +15,7 @@
 )]
 
 pub mod cases;
+pub mod counted;
 #[cfg(feature = "gc")]
 pub mod graph;
 pub mod switch;
