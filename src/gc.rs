@@ -49,7 +49,8 @@
 //!
 //! - **G1**: a `Gc` points to a value with a header (`header.rs`) in front, in a block of the thread's heap of objects, or of
 //!   its own when it is large.
-//! - **G2**: counts in headers are true all the time. What a collection finds out stands beside (`set.rs`).
+//! - **G2**: counts in headers are true, but while an object is visited; then what the header said stands beside (`set.rs`), so that a
+//!   collection can be called off at any moment.
 //! - **G3**: no code of the program runs while headers are visited, but `trace`.
 
 mod callbacks;

@@ -47,6 +47,8 @@ mod magazine;
 mod mapping;
 #[cfg(feature = "gc")]
 mod objects;
+#[cfg(feature = "gc")]
+mod pieces;
 mod pools;
 mod refill;
 mod report;
@@ -78,6 +80,8 @@ pub(crate) use beside::{Word, make_word, word};
 pub(crate) use find::block_at;
 #[cfg(feature = "gc")]
 pub(crate) use objects::Objects;
+#[cfg(feature = "gc")]
+pub(crate) use pieces::{Cursor, Pieces};
 pub use report::{ClassStats, HeapStats, stats};
 #[cfg(feature = "gc")]
 pub(crate) use thread::at_end;

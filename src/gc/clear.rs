@@ -9,14 +9,14 @@ use std::ptr::{self, NonNull};
 use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL, Debug};
 use super::erased::Erased;
 use super::find::{CalledOff, find_again};
-use super::header::{self, Age, Header, Low};
+use super::header::{self, Age, Low};
 use super::object::Shape;
-use super::set::{Entry, Flaw, Set};
+use super::set::{self, Entry, Flaw, Set};
 use super::state::{GENERATIONS, State};
 use super::stats::Collected;
 use super::weak;
 use crate::config::UNIT_BYTES;
-use crate::heap::Objects;
+use crate::heap::{Cursor, Objects, Pieces};
 use crate::misuse;
 use crate::pool::SizeClass;
 
@@ -24,33 +24,33 @@ use crate::pool::SizeClass;
 /// true of one of them at least.
 pub fn clear(
     state: &State,
-    mut garbage: &mut [Entry],
+    garbage: &mut Pieces<Entry>,
     traits: Low,
     result: &mut Collected,
     panics: &mut Panics,
 ) {
     let debug = state.debug.get();
     if traits.wants_finalizer() || debug != Debug::NONE {
-        restore(garbage);
+        // They are settled, whether they were or not: what goes now need not be noted.
+        for entry in garbage.iter() {
+            entry.header().restore(entry.low.settled(true), entry.others);
+        }
         if traits.wants_finalizer() {
-            let dead = finalize(state, garbage, result, panics);
-            garbage = &mut garbage[..dead];
+            finalize(state, garbage, result, panics);
         }
     }
     if debug.contains(DEBUG_COLLECTABLE) {
-        for entry in &*garbage {
+        for entry in garbage.iter() {
             eprintln!("gc: collectable {} at {:p}", (entry.low.code().info().name)(), entry.value);
         }
     }
     if debug.contains(DEBUG_SAVEALL) {
         result.uncollectable = garbage.len();
-        for entry in garbage {
-            // SAFETY: the garbage is alive still.
-            keep(state, unsafe { header::of(entry.value) }, entry);
-        }
+        garbage.iter().for_each(|entry| keep(state, entry));
         return;
     }
-    for entry in &*garbage {
+    let mut cursor = Cursor::new();
+    while let Some(entry) = set::next(garbage, &mut cursor) {
         // SAFETY: nobody but the garbage has it.
         unsafe { kill(entry) };
     }
@@ -60,30 +60,18 @@ pub fn clear(
     result.collected = garbage.len();
 }
 
-/// Gives the headers back what they said; all are settled, whether they were or not.
-fn restore(garbage: &[Entry]) {
-    for entry in garbage {
-        // SAFETY: an object of the set.
-        unsafe { header::of(entry.value) }.set_low(entry.low.settled(true));
-    }
-}
-
-/// Runs finalizers, and leaves in front what they did not resurrect; returns how many. When that can't be found out, those to
-/// which nobody has a reference: the others live on, as candidates.
+/// Runs finalizers, and leaves in `garbage` what they did not resurrect. When that can't be found out, those to which
+/// nobody has a reference: the others live on, as candidates.
 fn finalize(
     state: &State,
-    garbage: &mut [Entry],
+    garbage: &mut Pieces<Entry>,
     result: &mut Collected,
     panics: &mut Panics,
-) -> usize {
+) {
     // One reference more for each, so that none dies meanwhile.
-    for entry in &*garbage {
-        // SAFETY: the garbage is alive still.
-        unsafe { header::of(entry.value) }.increment();
-    }
+    garbage.iter().for_each(|entry| entry.header().increment());
     for entry in garbage.iter().filter(|entry| entry.low.wants_finalizer()) {
-        // SAFETY: as above.
-        let header = unsafe { header::of(entry.value) };
+        let header = entry.header();
         if !header.low().wants_finalizer() {
             continue;
         }
@@ -94,46 +82,47 @@ fn finalize(
     // What they let die by counting has given up what weak maps held for it before it is looked who is held.
     state.ephemerons.drop_condemned(panics);
     let mut again = Set::new(0, state.ephemerons.search());
-    for entry in &*garbage {
-        // SAFETY: as above.
-        let header = unsafe { header::of(entry.value) };
-        // SAFETY: it is this object's header.
-        unsafe { again.join(entry.value, header, header.low(), header.strong() - 1) };
+    for entry in garbage.iter() {
+        let header = entry.header();
+        // The one reference more is accounted for.
+        // SAFETY: it is this object's header, and each is in the garbage once.
+        unsafe { again.join(entry.value, header, header.low(), true) };
     }
     let found = match again.flaw {
         None => find_again(&mut again),
         Some(flaw) => Err(CalledOff::Flaw(flaw)),
     };
-    again.restore();
-    let next = (result.generation + 1).min(GENERATIONS - 1);
     let called_off = found.is_err();
+    if called_off {
+        again.restore();
+    }
+    let next = (result.generation + 1).min(GENERATIONS - 1);
+    let mut others = Cursor::new();
+    garbage.retain(|entry, _| {
+        let header = entry.header();
+        let dies = if called_off {
+            header.strong() == 1
+        } else {
+            let dies = !header.is_found_alive();
+            // They stand in the order in which they joined.
+            others.next(&again.entries).iter().for_each(Entry::restore);
+            dies
+        };
+        // Without the one reference more; in a moment it is dead, or somebody else has it.
+        let _ = header.decrement();
+        if !dies {
+            *(if called_off { &mut result.uncollectable } else { &mut result.resurrected }) += 1;
+            // It was settled; somebody has to look at it again.
+            let noted = state.note(next, entry.value.addr().get());
+            header.set_low(header.low().settled(noted));
+        }
+        (entry.low, entry.others) = (header.low(), header.others());
+        dies
+    });
     if let Err(why) = found {
         result.called_off = true;
         tell(why, panics);
     }
-    let mut dead = 0;
-    for i in 0..garbage.len() {
-        let value = garbage[i].value;
-        // SAFETY: as above.
-        let header = unsafe { header::of(value) };
-        let dies = match called_off {
-            true => header.strong() == 1,
-            // They stand in the order in which they joined.
-            false => again.entries.get(i).count != Entry::ALIVE,
-        };
-        // Without the one reference more; in a moment it is dead, or somebody else has it.
-        let _ = header.decrement();
-        if dies {
-            garbage[dead] = Entry { value, low: header.low(), count: 0 };
-            dead += 1;
-            continue;
-        }
-        *(if called_off { &mut result.uncollectable } else { &mut result.resurrected }) += 1;
-        // It was settled; somebody has to look at it again.
-        let noted = state.note(next, value.addr().get());
-        header.set_low(header.low().settled(noted));
-    }
-    dead
 }
 
 /// Says why nothing could be found out. The headers say what they should.
@@ -150,7 +139,8 @@ pub fn tell(why: CalledOff, panics: &mut Panics) {
 }
 
 /// Keeps it for whoever asks for garbage. It is no candidate until that gives it up.
-fn keep(state: &State, header: &Header, entry: &Entry) {
+fn keep(state: &State, entry: Entry) {
+    let header = entry.header();
     header.increment();
     header.set_low(header.low().settled(false));
     // SAFETY: it is alive, and counts this reference.
@@ -162,25 +152,23 @@ fn keep(state: &State, header: &Header, entry: &Entry) {
 /// # Safety
 /// Nobody but the garbage has a reference to it.
 #[inline]
-unsafe fn kill(entry: &Entry) {
-    // SAFETY: the object is there.
-    let header = unsafe { header::of(entry.value) };
+unsafe fn kill(entry: Entry) {
     // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
-    header.set_low(entry.low.settled(true).with_age(Age::UNTRACKED));
-    header.die();
+    entry.header().die(entry.low.settled(true).with_age(Age::UNTRACKED), entry.others);
     if entry.low.has_side() {
         // SAFETY: it has a side cell.
         unsafe { weak::bury(entry.value) };
     }
 }
 
-fn drop_values(garbage: &[Entry], panics: &mut Panics) {
-    let mut done = 0;
-    while done < garbage.len() {
+fn drop_values(garbage: &Pieces<Entry>, panics: &mut Panics) {
+    let mut cursor = Cursor::new();
+    let mut any = true;
+    while any {
+        any = false;
         panics.catch(|| {
-            let rest = &garbage[done..];
-            for entry in rest {
-                done += 1;
+            while let Some(entry) = cursor.next(garbage) {
+                any = true;
                 let info = entry.low.code().info();
                 if info.needs_drop {
                     // SAFETY: the object is there, of this type, and its value is given up.
@@ -192,34 +180,31 @@ fn drop_values(garbage: &[Entry], panics: &mut Panics) {
 }
 
 /// Gives the blocks of the dead back.
-fn free(garbage: &[Entry]) {
+fn free(garbage: &Pieces<Entry>) {
     let mut freeing = Freeing::new();
-    let mut rest = garbage.iter();
-    while let Some(first) = rest.as_slice().first() {
+    let mut cursor = Cursor::new();
+    let mut next = cursor.next(garbage);
+    while let Some(first) = next {
         let code = first.low.code();
         // SAFETY: its block is there.
         let shape = unsafe { Shape::of(first.value) };
-        if let Some(class) = shape.class()
-            && !code.info().is_slice()
-        {
-            // All of this type have this shape.
-            freeing.begin(class);
-            while let Some(entry) = rest.as_slice().first()
-                && entry.low.code() == code
-            {
-                rest.next();
-                // SAFETY: it is dead, and its value dropped.
-                if unsafe { is_given_up(entry, shape) } {
-                    freeing.free(shape.block(entry.value));
-                }
-            }
-        } else {
-            rest.next();
+        let Some(class) = shape.class().filter(|_| !code.info().is_slice()) else {
             // SAFETY: it is dead, and its value dropped.
             if unsafe { is_given_up(first, shape) } {
                 // SAFETY: nobody has it any more.
                 unsafe { shape.free(first.value) };
             }
+            next = cursor.next(garbage);
+            continue;
+        };
+        // All of this type have this shape.
+        freeing.begin(class);
+        while let Some(entry) = next.filter(|entry| entry.low.code() == code) {
+            // SAFETY: it is dead, and its value dropped.
+            if unsafe { is_given_up(entry, shape) } {
+                freeing.free(shape.block(entry.value));
+            }
+            next = set::next(garbage, &mut cursor);
         }
     }
     freeing.finish();
@@ -284,9 +269,8 @@ impl Freeing {
 /// # Safety
 /// The object is dead, of this shape, and its value dropped.
 #[inline(always)]
-unsafe fn is_given_up(entry: &Entry, shape: Shape) -> bool {
-    // SAFETY: its block is there.
-    let kept = !unsafe { header::of(entry.value) }.is_left_alone();
+unsafe fn is_given_up(entry: Entry, shape: Shape) -> bool {
+    let kept = !entry.header().is_left_alone();
     // (A dead object is given no side cell.)
     if entry.low.has_side() {
         // SAFETY: it has a side cell, and is given up.

@@ -21,10 +21,11 @@ use super::debug;
 use super::ephemeron;
 use super::find::find;
 use super::header::{self, Age};
-use super::set::{Entry, Set};
+use super::set::Set;
 use super::state::{self, GENERATIONS, State};
 use super::stats::Collected;
-use crate::heap::{Array, Objects};
+use crate::heap::{Objects, Pieces};
+use crate::pool::prefetch;
 
 /// Collects `generation` and those below.
 pub fn collect(generation: usize) -> Collected {
@@ -42,7 +43,7 @@ pub fn collect(generation: usize) -> Collected {
     let mut event = Event {
         phase: Phase::Start,
         generation,
-        candidates: state.candidates[..=generation].iter().map(Array::len).sum(),
+        candidates: state.candidates[..=generation].iter().map(Pieces::len).sum(),
         collected: 0,
         duration: Duration::ZERO,
     };
@@ -93,41 +94,36 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     if all {
         state.lost.set(false);
     }
-    let garbage = part(state, &mut set, generation);
-    let traits = set.traits;
-    let garbage = &mut set.entries.as_mut_slice()[..garbage];
-    clear::clear(state, garbage, traits, result, panics);
+    part(state, &mut set, generation);
+    clear::clear(state, &mut set.entries, set.traits, result, panics);
     state.entries.reuse(set.entries);
-    if state.candidates[0].len() == 0 {
+    if state.candidates[0].is_empty() {
         state.begin_candidates();
     }
     state.policy.collected(state, generation, result.visited, result.collected);
 }
 
 /// Parts the living from the garbage: gives the headers of what is alive back what they said, and notes those as candidates, of the
-/// next generation. The first entries are garbage then, so many; their headers still say that they are visited.
-fn part(state: &State, set: &mut Set, generation: usize) -> usize {
+/// next generation. Garbage alone is left in the set; its headers still say that they are visited.
+fn part(state: &State, set: &mut Set, generation: usize) {
     if set.is_all_garbage() {
-        return set.entries.len();
+        return;
     }
     let next = (generation + 1).min(GENERATIONS - 1);
     let full = generation == GENERATIONS - 1;
-    let entries = set.entries.as_mut_slice();
-    let mut garbage = 0;
-    for i in 0..entries.len() {
-        let entry = entries[i];
-        if entry.count != Entry::ALIVE {
-            entries[garbage] = entry;
-            garbage += 1;
-            continue;
+    set.entries.retain(|entry, ahead| {
+        if let Some(ahead) = ahead {
+            prefetch(ahead.value.addr().get() - header::BYTES);
         }
-        // SAFETY: an object of the set.
-        let header = unsafe { header::of(entry.value) };
+        let header = entry.header();
+        if !header.is_found_alive() {
+            return true;
+        }
         let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
         let stays = low.is_settled() && !full && state.note(next, entry.value.addr().get());
-        header.set_low(low.settled(stays));
-    }
-    garbage
+        header.restore(low.settled(stays), entry.others);
+        false
+    });
 }
 
 /// All objects that may be looked at join the set, since a candidate among them was lost.
@@ -137,9 +133,9 @@ fn join_all(state: &State, set: &mut Set) {
         // SAFETY: there is an object.
         let header = unsafe { header::of(value) };
         let low = header.low();
-        if low.place().is_none() && !low.may_change() && set.takes(low) {
+        if !low.is_visited() && !low.may_change() && set.takes(low) {
             // SAFETY: it is this object's header.
-            unsafe { set.join(value, header, low, header.strong()) };
+            unsafe { set.join(value, header, low, false) };
         }
     });
 }
@@ -148,12 +144,12 @@ fn join_all(state: &State, set: &mut Set) {
 struct Candidates<'a> {
     state: &'a State,
     generation: usize,
-    taken: [Array<usize>; GENERATIONS],
+    taken: [Pieces<usize>; GENERATIONS],
 }
 
 impl<'a> Candidates<'a> {
     fn take(state: &'a State, generation: usize) -> Candidates<'a> {
-        let mut taken = [const { Array::new() }; GENERATIONS];
+        let mut taken = [const { Pieces::new() }; GENERATIONS];
         for (taken, candidates) in taken.iter_mut().zip(&state.candidates[..=generation]) {
             *taken = candidates.take();
         }
@@ -173,9 +169,9 @@ impl<'a> Candidates<'a> {
     fn give_back(&self) {
         let state = self.state;
         for (generation, taken) in self.taken.iter().enumerate().take(self.generation + 1) {
-            if state.candidates[generation].len() == 0 {
+            if state.candidates[generation].is_empty() {
                 // That takes no memory, which may be why it was called off.
-                state.candidates[generation].put_back(taken.take());
+                state.candidates[generation].swap(taken);
                 continue;
             }
             for value in taken.iter() {
@@ -202,7 +198,7 @@ impl Drop for Candidates<'_> {
 }
 
 /// Those of the candidates that are still there join the set. `placed`: what was an object's memory is one's.
-fn join(state: &State, set: &mut Set, candidates: &Array<usize>, placed: bool) {
+fn join(state: &State, set: &mut Set, candidates: &Pieces<usize>, placed: bool) {
     for value in candidates.iter() {
         let there = placed && State::is_plainly_placed(value) || state.is_object(value);
         if !there {
@@ -212,13 +208,13 @@ fn join(state: &State, set: &mut Set, candidates: &Array<usize>, placed: bool) {
         // SAFETY: there is one, or was one whose header's place it is.
         let header = unsafe { header::of(value) };
         let low = header.low();
-        if low.place().is_some() || !low.is_settled() || !header.is_alive() {
+        if low.is_visited() || !low.is_settled() || !header.is_alive() {
             // Noted twice, or another object by now, or none.
             continue;
         }
         if set.takes(low) {
             // SAFETY: it is this object's header.
-            unsafe { set.join(value, header, low, header.strong()) };
+            unsafe { set.join(value, header, low, false) };
         } else if low.age() != Age::UNTRACKED {
             // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
             let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);

@@ -91,7 +91,7 @@ unsafe fn ends_now(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     let low = header.low();
-    if low.place().is_some() || low.wants_finalizer() || low.has_side() {
+    if low.is_visited() || low.wants_finalizer() || low.has_side() {
         // SAFETY: the caller's promise.
         return unsafe { ends_now_slow(value) };
     }
@@ -103,7 +103,7 @@ unsafe fn ends_now_slow(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     let low = header.low();
-    if low.place().is_some() {
+    if low.is_visited() {
         // A `trace` dropped it, while the collector looks at it.
         misuse::dropped_in_trace();
     }

@@ -1,7 +1,7 @@
 //! Which objects nobody can reach: by counting what they hold of each other.
 //!
 //! 1. *Count*: from the candidates, through objects of the collected generations only, each edge accounts for one
-//!    reference of its target. References that are left over come from outside.
+//!    reference of its target. References that are left over come from outside. If all have some, all are alive.
 //! 2. If none are left over, all of the set is garbage. (The common case: what was met is what died together.)
 //! 3. *Mark*: what has references left over is alive, and all that it leads to. The rest is garbage.
 //!
@@ -12,8 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use super::ephemeron;
-use super::set::{Entry, Flaw, Set};
+use super::header::{self, Low};
+use super::set::{self, Flaw, Set};
 use super::trace::{Sink, Tracer};
+use crate::heap::Cursor;
 
 /// Why there is no result.
 pub enum CalledOff {
@@ -23,9 +25,9 @@ pub enum CalledOff {
     Panic(Box<dyn Any + Send>),
 }
 
-/// Finds garbage among those that `set` begins with, and all that they lead to. Then those in the set without
-/// [`Entry::ALIVE`] are garbage. The headers stay as they are while objects are visited, also when it is called off:
-/// [`Set::restore`] is next.
+/// Finds garbage among those that `set` begins with, and all that they lead to. Then the headers
+/// say who was [found alive](header::Header::is_found_alive); the others are garbage. They are still visited, also when it is called
+/// off: [`Set::restore`] is next.
 pub fn find(set: &mut Set) -> Result<(), CalledOff> {
     run(set, |set| count(&mut Tracer::new(Sink::Count(set)), Set::count))
 }
@@ -52,21 +54,17 @@ fn run(set: &mut Set, count: impl FnOnce(&mut Set)) -> Result<(), CalledOff> {
 /// Traces every object of the tracer's set, which grows meanwhile. `deal` is what the set does with an edge.
 #[inline(always)]
 fn count(tracer: &mut Tracer<'_>, deal: impl Fn(&mut Set, NonNull<u8>) + Copy) {
-    let mut next = 0;
+    let mut cursor = Cursor::new();
     loop {
         while tracer.has_room()
-            && let Some(entry) = tracer.set().and_then(|set| set.entry(next))
+            && let Some(entry) = tracer.set().and_then(|set| set::next(&set.entries, &mut cursor))
         {
-            next += 1;
-            trace(entry, tracer);
+            trace(entry.value, entry.low, tracer);
         }
         let last = tracer.is_empty();
         tracer.finish_with(deal);
         let Some(set) = tracer.set() else { return };
-        if last {
-            set.finish();
-        }
-        if set.flaw.is_some() || last && next == set.entries.len() {
+        if set.flaw.is_some() || last {
             return;
         }
     }
@@ -74,15 +72,16 @@ fn count(tracer: &mut Tracer<'_>, deal: impl Fn(&mut Set, NonNull<u8>) + Copy) {
 
 /// What has references left over is alive, and what it leads to.
 fn mark(set: &mut Set) {
-    if !set.begin_marking() {
+    if !set.is_in_doubt() || set.is_all_garbage() {
         return;
     }
     let mut tracer = Tracer::new(Sink::Mark(set));
     loop {
         while tracer.has_room()
-            && let Some(entry) = tracer.set().and_then(Set::next_alive)
+            && let Some(value) = tracer.set().and_then(Set::next_alive)
         {
-            trace(entry, &mut tracer);
+            // SAFETY: an object of the set.
+            trace(value, unsafe { header::of(value) }.low(), &mut tracer);
         }
         let last = tracer.is_empty();
         tracer.finish_with(Set::mark);
@@ -93,14 +92,15 @@ fn mark(set: &mut Set) {
     }
 }
 
+/// Traces an object of the set, of which the header says, or said, `low`.
 #[inline(always)]
-fn trace(entry: Entry, tracer: &mut Tracer<'_>) {
-    let info = entry.low.code().info();
-    // SAFETY: the entry is of an object of this type; it is alive as long as the set is at work, since it is not dropped
-    // before that is done.
-    unsafe { info.trace(entry.value, tracer) };
-    if entry.low.has_side() {
+fn trace(value: NonNull<u8>, low: Low, tracer: &mut Tracer<'_>) {
+    let info = low.code().info();
+    // SAFETY: the object is of this type; it is alive as long as the set is at work, since it is not dropped before that is
+    // done.
+    unsafe { info.trace(value, tracer) };
+    if low.has_side() {
         // SAFETY: as above.
-        unsafe { ephemeron::trace_held_by(entry.value, info, tracer) };
+        unsafe { ephemeron::trace_held_by(value, info, tracer) };
     }
 }

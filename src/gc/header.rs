@@ -6,7 +6,6 @@
 //!   │ references but   │ type           │ age    │ changed │ finalize │ side │ visited │ settled │
 //!   │ one              │ 21 bits        │ 6 bits │         │          │      │         │         │
 //!   └──────────────────┴────────────────┴────────┴─────────┴──────────┴──────┴─────────┴─────────┘
-//!                       └───────────── while visited: place in the set ──────┘
 //! ```
 //!
 //! The upper half counts, less one, so that the last reference that goes makes it negative; a value far below
@@ -14,8 +13,8 @@
 //!
 //! - *settled*: a reference that goes need not be looked at. Set for candidates, which are noted already, and for
 //!   objects that can't be in a cycle.
-//! - *visited*: the collector is finding out about it; the other bits stand in its set meanwhile. No code of the
-//!   program runs then but `trace`.
+//! - *visited*: the collector is finding out about it. The upper half counts references that are not accounted for, *changed* says that
+//!   it was found alive, and *settled* is set; what they said stands in the collector's set. No code of the program runs then but `trace`.
 //! - *side*: it has a side cell, for weak references.
 //! - *finalize*: it has a finalizer that has not run.
 //! - *changed*: its value was lent to be changed, and may be still: until a reference has gone and left others, nobody may
@@ -51,10 +50,6 @@ const CHANGED: u32 = 16;
 const AGE_SHIFT: u32 = 5;
 const AGE_MASK: u32 = 63 << AGE_SHIFT;
 const TYPE_SHIFT: u32 = 11;
-const PLACE_SHIFT: u32 = 2;
-
-/// Places that fit.
-pub const MAX_PLACES: usize = 1 << (32 - PLACE_SHIFT);
 
 /// When an object was made: a number of a collection of generation 0, modulo [`Age::CYCLE`], or one of the others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,16 +151,10 @@ impl Low {
         Low(self.0 & !CHANGED | if changing { CHANGED } else { 0 })
     }
 
-    /// The place in the set of an object that is being visited.
+    /// Whether the collector is finding out about it.
     #[inline(always)]
-    pub fn place(self) -> Option<usize> {
-        (self.0 & VISITED != 0).then_some((self.0 >> PLACE_SHIFT) as usize)
-    }
-
-    /// Visited, at this place, which is below [`MAX_PLACES`].
-    #[inline(always)]
-    pub fn visited(place: usize) -> Low {
-        Low((place as u32) << PLACE_SHIFT | VISITED | SETTLED)
+    pub fn is_visited(self) -> bool {
+        self.0 & VISITED != 0
     }
 }
 
@@ -220,6 +209,53 @@ impl Header {
         left < 0
     }
 
+    /// References but one; while visited, those that are not accounted for.
+    #[inline(always)]
+    pub fn others(&self) -> i32 {
+        self.others.get()
+    }
+
+    /// Sets them.
+    #[inline(always)]
+    pub fn set_others(&self, others: i32) {
+        self.others.set(others);
+    }
+
+    /// The collector finds out about it from now on, of which the header says `low`; one reference is accounted for, or none.
+    #[inline(always)]
+    pub fn visit(&self, low: Low, counted: bool) {
+        self.low.set(low.0 & !CHANGED | VISITED | SETTLED);
+        // All references are others but for one.
+        if !counted {
+            self.others.set(self.others.get().saturating_add(1));
+        }
+    }
+
+    /// While visited: whether references are left over.
+    #[inline(always)]
+    pub fn has_others(&self) -> bool {
+        self.others.get() > 0
+    }
+
+    /// While visited: whether it is known to be alive.
+    #[inline(always)]
+    pub fn is_found_alive(&self) -> bool {
+        self.has_others() || self.low.get() & CHANGED != 0
+    }
+
+    /// While visited: it is alive.
+    #[inline(always)]
+    pub fn mark(&self) {
+        self.low.set(self.low.get() | CHANGED);
+    }
+
+    /// The collector has found out about it: the header says again what it said.
+    #[inline(always)]
+    pub fn restore(&self, low: Low, others: i32) {
+        self.low.set(low.0);
+        self.others.set(others);
+    }
+
     /// Sets the number of references.
     pub fn set_strong(&self, strong: u32) {
         self.others.set(strong.wrapping_sub(1) as i32);
@@ -237,10 +273,11 @@ impl Header {
         self.others.get() < DEAD_BELOW
     }
 
-    /// From now on it is dead; its references go on to be counted. Aborts when it has more than 2 147 483 646.
+    /// From now on it is dead, of which the header said `low` and `others`; its references go on to be counted. Aborts when it has
+    /// more than 2 147 483 646.
     #[inline]
-    pub fn die(&self) {
-        let others = self.others.get();
+    pub fn die(&self, low: Low, others: i32) {
+        self.low.set(low.0);
         if others > MOST_OF_DEAD {
             misuse::too_many_references();
         }

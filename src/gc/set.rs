@@ -1,26 +1,27 @@
-//! The set of objects that a collection is about: each with its place, what its header said, and how many of its
-//! references are not accounted for.
+//! The set of objects that a collection is about: each with what its header said.
 //!
 //! ```text
-//!   header of an object                    the set
-//!   ┌────────────────────────┐            ┌──────────────┬───────┬───────┐
-//!   │ references  │ place 2  │ ─────┐     │ value        │ low   │ count │  0
-//!   └────────────────────────┘      │     ├──────────────┼───────┼───────┤
-//!                                   │     │ …            │       │       │  1
-//!                                   │     ├──────────────┼───────┼───────┤
-//!                                   └───► │ …            │       │       │  2
-//!                                         └──────────────┴───────┴───────┘
+//!   the set                              header of an object in it
+//!   ┌────────────┬──────┬────────┐      ┌───────────────────────────┬──────┬─────────┬─────────┐
+//!   │ value      │ low  │ others │      │ references that are not   │ type │ found   │ visited │
+//!   ├────────────┼──────┼────────┤ ···► │ accounted for             │      │ alive   │         │
+//!   │ …          │      │        │      └───────────────────────────┴──────┴─────────┴─────────┘
 //! ```
 //!
-//! Counting is done here and not in the headers, whose counts stay true all the time: so a collection can be called off
-//! at any moment (a `trace` that panics, no memory) by giving the headers their lower halves back, which
+//! Counting is done in the headers, where every edge leads anyway; what they said stands here. So a collection can be called
+//! off at any moment (a `trace` that panics, no memory) by giving it back, which
 //! needs nobody's help. The set is walked from its beginning while it grows at its end: no recursion, and
-//! objects are read in the order in which they were met.
+//! objects are read in the order in which they were met. What will be read is fetched ahead: after few objects
+//! hardly any is in a cache.
+//!
+//! An object of the set is *alive* when references are left that nobody accounted for, or when it was marked, since
+//! one that is alive leads there.
 
 use core::ptr::NonNull;
 
-use super::header::{self, Header, Low, MAX_PLACES};
-use crate::heap::Array;
+use super::header::{self, Header, Low};
+use super::state::regain_value;
+use crate::heap::{Cursor, Pieces};
 use crate::pool::prefetch;
 
 /// One object.
@@ -30,23 +31,45 @@ pub struct Entry {
     pub value: NonNull<u8>,
     /// What its header said.
     pub low: Low,
-    /// References that are not accounted for; [`Entry::ALIVE`] when it was found alive.
-    pub count: u32,
+    /// References but one, as its header said.
+    pub others: i32,
 }
 
 const _: () = assert!(size_of::<Entry>() == 16);
 
 impl Entry {
-    /// Somebody outside has it, or somebody alive.
-    pub const ALIVE: u32 = u32::MAX;
+    /// Its header.
+    #[inline(always)]
+    pub fn header<'a>(&self) -> &'a Header {
+        // SAFETY: an object of a set is there as long as the set is at work.
+        unsafe { header::of(self.value) }
+    }
+
+    /// Gives the header back what it said.
+    #[inline]
+    pub fn restore(&self) {
+        self.header().restore(self.low, self.others);
+    }
+}
+
+/// The next of the entries, while the object of one farther behind is fetched.
+#[inline(always)]
+pub fn next(entries: &Pieces<Entry>, cursor: &mut Cursor<Entry>) -> Option<Entry> {
+    const AHEAD: usize = 12;
+    if let Some(entry) = cursor.ahead(AHEAD) {
+        prefetch(entry.value.addr().get() - header::BYTES);
+    }
+    cursor.next(entries)
 }
 
 /// Objects, and what happened to them.
 pub struct Set {
     /// In the order in which they were met.
-    pub entries: Array<Entry>,
-    /// Places of those that were found alive and whose targets were not looked at.
-    alive: Array<u32>,
+    pub entries: Pieces<Entry>,
+    /// Values of those that were marked and whose targets were not looked at.
+    marked: Pieces<usize>,
+    /// From where on those that have references left over were not looked at.
+    seeds: Cursor<Entry>,
     /// Which ages belong to it: a bit for each.
     ages: u64,
     /// The number of the search, for entries of weak maps.
@@ -55,11 +78,7 @@ pub struct Set {
     pub flaw: Option<Flaw>,
     /// What is true of one of them at least, of what headers say.
     pub traits: Low,
-    /// Places whose entries are on their way into the cache, as a ring: how many were put there, and dealt with.
-    fetched: [u32; Set::AHEAD],
-    put: usize,
-    done: usize,
-    /// Objects without a reference that is not accounted for, and not known to be alive. While marking.
+    /// Objects all of whose references are accounted for and that were not marked.
     doubtful: usize,
 }
 
@@ -73,23 +92,16 @@ pub enum Flaw {
 }
 
 impl Set {
-    /// Edges between the moment when an entry is asked for and when it is changed.
-    const AHEAD: usize = 8;
-    /// Entries that are more than 256 KiB.
-    const LARGE: usize = 1 << 14;
-
     /// Nobody, but of these ages; for a search of this number, which no other has.
     pub fn new(ages: u64, number: u64) -> Set {
         Set {
-            entries: Array::new(),
-            alive: Array::new(),
+            entries: Pieces::new(),
+            marked: Pieces::new(),
+            seeds: Cursor::new(),
             ages,
             number,
             flaw: None,
             traits: Low::NOTHING,
-            fetched: [0; Set::AHEAD],
-            put: 0,
-            done: 0,
             doubtful: 0,
         }
     }
@@ -100,32 +112,21 @@ impl Set {
         self.ages >> low.age().0 & 1 != 0
     }
 
-    /// The one at `place`, if there is one.
-    #[inline(always)]
-    pub fn entry(&self, place: usize) -> Option<Entry> {
-        if place >= self.entries.len() {
-            return None;
-        }
-        // SAFETY: it is there.
-        let entry = unsafe { self.entries.at_unchecked(place) };
-        // SAFETY: as above.
-        Some(unsafe { entry.read() })
-    }
-
-    /// Takes an object in, whose header says `low`, with `count` references not accounted for.
+    /// Takes an object in, whose header says `low`, and of whose references one is accounted for, or none.
     ///
     /// # Safety
-    /// There is an object with this value, which has this header.
+    /// There is an object with this value, which has this header and is not in the set.
     #[inline(always)]
-    pub unsafe fn join(&mut self, value: NonNull<u8>, header: &Header, low: Low, count: u32) {
-        let place = self.entries.len();
-        let entry = Entry { value, low, count };
-        if place >= MAX_PLACES || !self.entries.push(entry) {
+    pub unsafe fn join(&mut self, value: NonNull<u8>, header: &Header, low: Low, counted: bool) {
+        let entry = Entry { value, low, others: header.others() };
+        if !self.entries.push(entry) {
             self.flaw = Some(Flaw::Memory);
             return;
         }
-        self.traits = self.traits.or(entry.low);
-        header.set_low(Low::visited(place));
+        self.traits = self.traits.or(low);
+        header.visit(low, counted);
+        // What has no others has none left.
+        self.doubtful += usize::from(counted && entry.others == 0);
     }
 
     /// One reference to the object is accounted for; if it is of these ages, it belongs to the set.
@@ -134,122 +135,55 @@ impl Set {
         // SAFETY: an edge leads to an object.
         let header = unsafe { header::of(value) };
         let low = header.low();
-        match low.place() {
-            Some(place) => self.count_at(place),
+        if low.is_visited() {
+            self.account(value, header);
+        } else if self.takes(low) {
             // SAFETY: it is this object's header.
-            None if self.takes(low) => unsafe {
-                self.join(value, header, low, header.strong() - 1)
-            },
-            None => {}
+            unsafe { self.join(value, header, low, true) };
         }
-    }
-
-    /// One reference to the object at this place is accounted for.
-    #[inline(always)]
-    fn count_at(&mut self, place: usize) {
-        // Few of them are in the cache anyway.
-        if self.entries.len() < Set::LARGE { self.count_now(place) } else { self.count_soon(place) }
-    }
-
-    /// When the entry is in the cache.
-    #[inline]
-    fn count_soon(&mut self, place: usize) {
-        let slot = self.put % Set::AHEAD;
-        let oldest = core::mem::replace(&mut self.fetched[slot], place as u32);
-        prefetch(self.entries.at(place).addr().get());
-        self.put += 1;
-        if self.put - self.done > Set::AHEAD {
-            self.done += 1;
-            self.count_now(oldest as usize);
-        }
-    }
-
-    /// What was to come soon is done.
-    pub fn finish(&mut self) {
-        while self.done < self.put {
-            let place = self.fetched[self.done % Set::AHEAD];
-            self.done += 1;
-            self.count_now(place as usize);
-        }
-    }
-
-    #[inline(always)]
-    fn count_now(&mut self, place: usize) {
-        // SAFETY: a header that says that it is visited names a place in the set.
-        let mut entry = unsafe { self.entries.at_unchecked(place) };
-        // SAFETY: it is in the array, which nobody else uses meanwhile.
-        let entry = unsafe { entry.as_mut() };
-        if entry.count == 0 {
-            self.flaw = Some(Flaw::Trace(entry.value));
-            return;
-        }
-        entry.count -= 1;
     }
 
     /// One reference to the object is accounted for, if it belongs to the set.
     #[inline(always)]
     pub fn recount(&mut self, value: NonNull<u8>) {
         // SAFETY: an edge leads to an object.
-        if let Some(place) = unsafe { header::of(value) }.low().place() {
-            self.count_at(place);
+        let header = unsafe { header::of(value) };
+        if header.low().is_visited() {
+            self.account(value, header);
         }
+    }
+
+    #[inline(always)]
+    fn account(&mut self, value: NonNull<u8>, header: &Header) {
+        let left = header.others() - 1;
+        if left < 0 {
+            self.flaw = Some(Flaw::Trace(value));
+            return;
+        }
+        header.set_others(left);
+        self.doubtful += usize::from(left == 0);
     }
 
     /// The object is alive, if it belongs to the set.
     #[inline(always)]
     pub fn mark(&mut self, value: NonNull<u8>) {
         // SAFETY: an edge leads to an object.
-        if let Some(place) = unsafe { header::of(value) }.low().place() {
-            self.mark_at(place);
-        }
-    }
-
-    /// The object at this place is alive.
-    #[inline(always)]
-    pub fn mark_at(&mut self, place: usize) {
-        // SAFETY: as in `count_now`.
-        let mut entry = unsafe { self.entries.at_unchecked(place) };
-        // SAFETY: as in `count_now`.
-        let entry = unsafe { entry.as_mut() };
-        if entry.count != Entry::ALIVE {
-            self.doubtful -= usize::from(entry.count == 0);
-            entry.count = Entry::ALIVE;
-            if !self.alive.push(place as u32) {
+        let header = unsafe { header::of(value) };
+        // One that has references left over is found by itself.
+        if header.low().is_visited() && !header.is_found_alive() {
+            self.doubtful -= 1;
+            header.mark();
+            if !self.marked.push(value.addr().get()) {
                 self.flaw = Some(Flaw::Memory);
             }
         }
     }
 
-    /// All is counted: what has references left over is alive. Whether it is to be found out what that leads to.
-    pub fn begin_marking(&mut self) -> bool {
-        self.doubtful = self.entries.iter().filter(|entry| entry.count == 0).count();
-        let all = self.entries.len();
-        if self.doubtful == all {
-            return false;
-        }
-        for place in 0..all {
-            if self.entries.get(place).count > 0 {
-                self.mark_at(place);
-            }
-        }
-        true
-    }
-
-    /// Whether there is anything left that may be garbage.
-    pub fn is_in_doubt(&self) -> bool {
-        self.doubtful > 0
-    }
-
     /// Whether it is alive, as far as is known: not in the set, or found alive.
     pub fn lives(&self, value: NonNull<u8>) -> bool {
         // SAFETY: whoever asks has an object.
-        let place = unsafe { header::of(value) }.low().place();
-        place.is_none_or(|place| self.entries.get(place).count == Entry::ALIVE)
-    }
-
-    /// One that is alive, and whose targets were not looked at.
-    pub fn next_alive(&mut self) -> Option<Entry> {
-        self.alive.pop().map(|place| self.entries.get(place as usize))
+        let header = unsafe { header::of(value) };
+        !header.low().is_visited() || header.is_found_alive()
     }
 
     /// Whether nobody was found alive.
@@ -257,11 +191,33 @@ impl Set {
         self.doubtful == self.entries.len()
     }
 
-    /// Gives all headers their lower halves back.
+    /// Whether there is anything left that may be garbage.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubtful > 0
+    }
+
+    /// One that is alive, and whose targets were not looked at.
+    #[inline]
+    pub fn next_alive(&mut self) -> Option<NonNull<u8>> {
+        if let Some(value) = self.marked.pop() {
+            return Some(regain_value(value));
+        }
+        let mut seeds = core::mem::replace(&mut self.seeds, Cursor::new());
+        let seed = loop {
+            let Some(entry) = next(&self.entries, &mut seeds) else { break None };
+            if entry.header().has_others() {
+                break Some(entry.value);
+            }
+        };
+        self.seeds = seeds;
+        seed
+    }
+
+    /// Gives all headers back what they said.
     pub fn restore(&self) {
-        for entry in self.entries.iter() {
-            // SAFETY: an object of the set is there as long as the set is at work.
-            unsafe { header::of(entry.value) }.set_low(entry.low);
+        let mut cursor = Cursor::new();
+        while let Some(entry) = next(&self.entries, &mut cursor) {
+            entry.restore();
         }
     }
 }

@@ -16,7 +16,7 @@ use super::policy::{self, Policy};
 use super::set::Entry;
 use super::stats::GenerationStats;
 use super::{collect, object};
-use crate::heap::{self, Array, Objects};
+use crate::heap::{self, Array, Objects, Pieces};
 use crate::settings::Options;
 
 /// How many generations there are.
@@ -25,9 +25,9 @@ pub const GENERATIONS: usize = 3;
 /// One thread's.
 pub struct State {
     /// Values of objects that lost a reference and kept others, by generation. Some have died since.
-    pub candidates: [Array<usize>; GENERATIONS],
+    pub candidates: [Pieces<usize>; GENERATIONS],
     /// The memory of the last set, for the next.
-    pub entries: Array<Entry>,
+    pub entries: Pieces<Entry>,
     /// One could not be noted, for want of memory: the next full collection begins with all objects.
     pub lost: Cell<bool>,
     /// Pools that had been given back when the candidates of generation 0 were taken last; `None` when a large object was
@@ -101,8 +101,8 @@ pub fn make() -> Option<&'static State> {
         return None;
     }
     let state = State {
-        candidates: [const { Array::new() }; GENERATIONS],
-        entries: Array::new(),
+        candidates: [const { Pieces::new() }; GENERATIONS],
+        entries: Pieces::new(),
         lost: Cell::new(false),
         releases: Cell::new(Some(Objects::releases())),
         policy: Policy::new(),

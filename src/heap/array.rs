@@ -30,23 +30,6 @@ impl<T: Copy> Array<T> {
         self.len.get()
     }
 
-    /// Puts one behind the others if there is room at hand.
-    #[cfg(feature = "gc")]
-    #[inline(always)]
-    #[must_use]
-    pub fn push_within(&self, value: T) -> bool {
-        let len = self.len.get();
-        if len == self.capacity.get() {
-            return false;
-        }
-        // SAFETY: `len` is below the capacity.
-        let place = unsafe { self.start.get().add(len) };
-        // SAFETY: as above.
-        unsafe { place.write(value) };
-        self.len.set(len + 1);
-        true
-    }
-
     /// Puts one behind the others; false, when there is no memory.
     #[inline(always)]
     #[must_use]
@@ -93,62 +76,10 @@ impl<T: Copy> Array<T> {
         unsafe { NonNull::new_unchecked(place) }
     }
 
-    /// The one at `place`, to be changed; without a look whether it is there.
-    ///
-    /// # Safety
-    /// `place` is below the length.
-    #[cfg(feature = "gc")]
-    #[inline(always)]
-    pub unsafe fn at_unchecked(&self, place: usize) -> NonNull<T> {
-        // SAFETY: by the precondition so many were pushed.
-        let place = unsafe { self.start.get().add(place) };
-        // SAFETY: nothing lies at 0.
-        unsafe { NonNull::new_unchecked(place) }
-    }
-
     /// Puts another in the place of the one at `place`, which is below the length.
     pub fn set(&self, place: usize, value: T) {
         // SAFETY: it is there.
         unsafe { self.at(place).write(value) };
-    }
-
-    /// Takes the memory of `other`, which is forgotten, for its own if it has none and that is not much.
-    #[cfg(feature = "gc")]
-    pub fn reuse(&self, other: Array<T>) {
-        const MOST_BYTES: usize = 256 << 10;
-        if self.capacity.get() == 0 && other.capacity.get() * size_of::<T>() <= MOST_BYTES {
-            self.start.set(other.start.replace(ptr::null_mut()));
-            self.capacity.set(other.capacity.replace(0));
-        }
-    }
-
-    /// All of them, to be read and changed in place.
-    #[cfg(feature = "gc")]
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
-        if self.len() == 0 {
-            return &mut [];
-        }
-        // SAFETY: so many were pushed, and nobody else has the array.
-        unsafe { core::slice::from_raw_parts_mut(self.start.get(), self.len()) }
-    }
-
-    /// Takes all out, and leaves it without memory.
-    #[cfg(feature = "gc")]
-    #[must_use]
-    pub fn take(&self) -> Array<T> {
-        Array {
-            start: Cell::new(self.start.replace(ptr::null_mut())),
-            len: Cell::new(self.len.replace(0)),
-            capacity: Cell::new(self.capacity.replace(0)),
-        }
-    }
-
-    /// Puts back what was taken out; what was there is forgotten.
-    #[cfg(feature = "gc")]
-    pub fn put_back(&self, taken: Array<T>) {
-        self.start.swap(&taken.start);
-        self.len.swap(&taken.len);
-        self.capacity.swap(&taken.capacity);
     }
 
     /// All of them.

@@ -20,7 +20,7 @@ pub fn refusing<R>(k: usize, all: bool, work: impl FnOnce() -> R) -> (R, bool) {
 }
 
 /// Whether one more may be had.
-pub(super) fn grants() -> bool {
+pub fn grants() -> bool {
     let n = GROWTHS.get();
     GROWTHS.set(n + 1);
     let (first, end) = REFUSED.get();
