@@ -49,14 +49,22 @@ pub fn clear(
         garbage.iter().for_each(|entry| keep(state, entry));
         return;
     }
-    let mut cursor = Cursor::new();
-    while let Some(entry) = set::next(garbage, &mut cursor) {
-        // SAFETY: nobody but the garbage has it.
-        unsafe { kill(entry) };
+    for entries in garbage.slices() {
+        for (i, entry) in entries.iter().enumerate() {
+            set::fetch(entries, i);
+            // SAFETY: nobody but the garbage has it.
+            unsafe { kill(entry) };
+        }
     }
-    drop_values(garbage, panics);
+    for entries in garbage.slices() {
+        drop_values(entries, panics);
+    }
     state.ephemerons.drop_condemned(panics);
-    free(garbage);
+    let mut freeing = Freeing::new();
+    for entries in garbage.slices() {
+        free(entries, &mut freeing);
+    }
+    freeing.finish();
     result.collected = garbage.len();
 }
 
@@ -152,7 +160,7 @@ fn keep(state: &State, entry: Entry) {
 /// # Safety
 /// Nobody but the garbage has a reference to it.
 #[inline]
-unsafe fn kill(entry: Entry) {
+unsafe fn kill(entry: &Entry) {
     // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
     entry.header().die(entry.low.settled(true).with_age(Age::UNTRACKED), entry.others);
     if entry.low.has_side() {
@@ -161,14 +169,12 @@ unsafe fn kill(entry: Entry) {
     }
 }
 
-fn drop_values(garbage: &Pieces<Entry>, panics: &mut Panics) {
-    let mut cursor = Cursor::new();
-    let mut any = true;
-    while any {
-        any = false;
+fn drop_values(garbage: &[Entry], panics: &mut Panics) {
+    let mut done = 0;
+    while done < garbage.len() {
         panics.catch(|| {
-            while let Some(entry) = cursor.next(garbage) {
-                any = true;
+            for entry in &garbage[done..] {
+                done += 1;
                 let info = entry.low.code().info();
                 if info.needs_drop {
                     // SAFETY: the object is there, of this type, and its value is given up.
@@ -180,34 +186,34 @@ fn drop_values(garbage: &Pieces<Entry>, panics: &mut Panics) {
 }
 
 /// Gives the blocks of the dead back.
-fn free(garbage: &Pieces<Entry>) {
-    let mut freeing = Freeing::new();
-    let mut cursor = Cursor::new();
-    let mut next = cursor.next(garbage);
-    while let Some(first) = next {
+fn free(garbage: &[Entry], freeing: &mut Freeing) {
+    let mut next = 0;
+    while let Some(first) = garbage.get(next) {
         let code = first.low.code();
         // SAFETY: its block is there.
         let shape = unsafe { Shape::of(first.value) };
         let Some(class) = shape.class().filter(|_| !code.info().is_slice()) else {
+            next += 1;
             // SAFETY: it is dead, and its value dropped.
             if unsafe { is_given_up(first, shape) } {
                 // SAFETY: nobody has it any more.
                 unsafe { shape.free(first.value) };
             }
-            next = cursor.next(garbage);
             continue;
         };
         // All of this type have this shape.
         freeing.begin(class);
-        while let Some(entry) = next.filter(|entry| entry.low.code() == code) {
+        while let Some(entry) = garbage.get(next)
+            && entry.low.code() == code
+        {
+            set::fetch(garbage, next);
+            next += 1;
             // SAFETY: it is dead, and its value dropped.
             if unsafe { is_given_up(entry, shape) } {
                 freeing.free(shape.block(entry.value));
             }
-            next = set::next(garbage, &mut cursor);
         }
     }
-    freeing.finish();
 }
 
 /// Blocks of one class on their way back, sorted so that those of one pool come together: cycles that were found together
@@ -269,7 +275,7 @@ impl Freeing {
 /// # Safety
 /// The object is dead, of this shape, and its value dropped.
 #[inline(always)]
-unsafe fn is_given_up(entry: Entry, shape: Shape) -> bool {
+unsafe fn is_given_up(entry: &Entry, shape: Shape) -> bool {
     let kept = !entry.header().is_left_alone();
     // (A dead object is given no side cell.)
     if entry.low.has_side() {

@@ -52,10 +52,20 @@ impl Entry {
     }
 }
 
+/// Entries between the one that is looked at and the one whose object is fetched.
+const AHEAD: usize = 12;
+
+/// Fetches what will be looked at soon after the entry at `place`.
+#[inline(always)]
+pub fn fetch(entries: &[Entry], place: usize) {
+    if let Some(entry) = entries.get(place + AHEAD) {
+        prefetch(entry.value.addr().get() - header::BYTES);
+    }
+}
+
 /// The next of the entries, while the object of one farther behind is fetched.
 #[inline(always)]
 pub fn next(entries: &Pieces<Entry>, cursor: &mut Cursor<Entry>) -> Option<Entry> {
-    const AHEAD: usize = 12;
     if let Some(entry) = cursor.ahead(AHEAD) {
         prefetch(entry.value.addr().get() - header::BYTES);
     }

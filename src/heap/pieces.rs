@@ -160,6 +160,25 @@ impl<T: Copy> Pieces<T> {
         core::iter::from_fn(move || cursor.next(self))
     }
 
+    /// All of them, piece by piece.
+    pub fn slices(&self) -> impl Iterator<Item = &[T]> + '_ {
+        let current = self.piece.get();
+        let mut next = if current.is_null() { current } else { self.first.get() };
+        core::iter::from_fn(move || {
+            // SAFETY: pieces are there as long as the list.
+            let piece = unsafe { next.as_ref() }?;
+            let start = values::<T>(next);
+            let len = match next == current {
+                true => self.len() - self.before.get(),
+                false => capacity::<T>(next),
+            };
+            next = if next == current { ptr::null_mut() } else { piece.next.get() };
+            // SAFETY: so many were put there, and nobody changes them while the list is borrowed: that takes it
+            // exclusively.
+            Some(unsafe { core::slice::from_raw_parts(start, len) })
+        })
+    }
+
     /// Keeps those that `keep` says yes to, in their order. It may change them, and is also shown one that it will be asked about
     /// soon.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T, Option<T>) -> bool) {
