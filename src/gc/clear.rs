@@ -9,7 +9,7 @@ use std::ptr::{self, NonNull};
 use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL, Debug};
 use super::erased::Erased;
 use super::find::{CalledOff, find_again};
-use super::header::{self, Age, Low};
+use super::header::{self, Age, Low, Said};
 use super::object::Shape;
 use super::set::{self, Entry, Flaw, Set};
 use super::state::{GENERATIONS, State};
@@ -33,7 +33,8 @@ pub fn clear(
     if traits.wants_finalizer() || debug != Debug::NONE {
         // They are settled, whether they were or not: what goes now need not be noted.
         for entry in garbage.iter() {
-            entry.header().restore(entry.low.settled(true), entry.others);
+            let said = Said::new(entry.said.low().settled(true), entry.said.others());
+            entry.header().restore(said);
         }
         if traits.wants_finalizer() {
             finalize(state, garbage, result, panics);
@@ -41,7 +42,11 @@ pub fn clear(
     }
     if debug.contains(DEBUG_COLLECTABLE) {
         for entry in garbage.iter() {
-            eprintln!("gc: collectable {} at {:p}", (entry.low.code().info().name)(), entry.value);
+            eprintln!(
+                "gc: collectable {} at {:p}",
+                (entry.said.low().code().info().name)(),
+                entry.value
+            );
         }
     }
     if debug.contains(DEBUG_SAVEALL) {
@@ -78,14 +83,14 @@ fn finalize(
 ) {
     // One reference more for each, so that none dies meanwhile.
     garbage.iter().for_each(|entry| entry.header().increment());
-    for entry in garbage.iter().filter(|entry| entry.low.wants_finalizer()) {
+    for entry in garbage.iter().filter(|entry| entry.said.low().wants_finalizer()) {
         let header = entry.header();
         if !header.low().wants_finalizer() {
             continue;
         }
         header.set_low(header.low().finalized());
         // SAFETY: it is alive, and of this type.
-        panics.catch(|| unsafe { entry.low.code().info().finalize(entry.value) });
+        panics.catch(|| unsafe { entry.said.low().code().info().finalize(entry.value) });
     }
     // What they let die by counting has given up what weak maps held for it before it is looked who is held.
     state.ephemerons.drop_condemned(panics);
@@ -124,7 +129,7 @@ fn finalize(
             let noted = state.note(next, entry.value.addr().get());
             header.set_low(header.low().settled(noted));
         }
-        (entry.low, entry.others) = (header.low(), header.others());
+        entry.said = Said::new(header.low(), header.others());
         dies
     });
     if let Err(why) = found {
@@ -162,8 +167,9 @@ fn keep(state: &State, entry: Entry) {
 #[inline]
 unsafe fn kill(entry: &Entry) {
     // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
-    entry.header().die(entry.low.settled(true).with_age(Age::UNTRACKED), entry.others);
-    if entry.low.has_side() {
+    let low = entry.said.low();
+    entry.header().die(low.settled(true).with_age(Age::UNTRACKED), entry.said.others());
+    if entry.said.low().has_side() {
         // SAFETY: it has a side cell.
         unsafe { weak::bury(entry.value) };
     }
@@ -175,7 +181,7 @@ fn drop_values(garbage: &[Entry], panics: &mut Panics) {
         panics.catch(|| {
             for entry in &garbage[done..] {
                 done += 1;
-                let info = entry.low.code().info();
+                let info = entry.said.low().code().info();
                 if info.needs_drop {
                     // SAFETY: the object is there, of this type, and its value is given up.
                     unsafe { info.drop(entry.value) };
@@ -189,7 +195,7 @@ fn drop_values(garbage: &[Entry], panics: &mut Panics) {
 fn free(garbage: &[Entry], freeing: &mut Freeing) {
     let mut next = 0;
     while let Some(first) = garbage.get(next) {
-        let code = first.low.code();
+        let code = first.said.low().code();
         // SAFETY: its block is there.
         let shape = unsafe { Shape::of(first.value) };
         let Some(class) = shape.class().filter(|_| !code.info().is_slice()) else {
@@ -204,7 +210,7 @@ fn free(garbage: &[Entry], freeing: &mut Freeing) {
         // All of this type have this shape.
         freeing.begin(class);
         while let Some(entry) = garbage.get(next)
-            && entry.low.code() == code
+            && entry.said.low().code() == code
         {
             set::fetch(garbage, next);
             next += 1;
@@ -278,7 +284,7 @@ impl Freeing {
 unsafe fn is_given_up(entry: &Entry, shape: Shape) -> bool {
     let kept = !entry.header().is_left_alone();
     // (A dead object is given no side cell.)
-    if entry.low.has_side() {
+    if entry.said.low().has_side() {
         // SAFETY: it has a side cell, and is given up.
         return unsafe { !weak::part(entry.value, shape, kept) };
     }

@@ -20,7 +20,7 @@ use super::clear::{self, Panics};
 use super::debug;
 use super::ephemeron;
 use super::find::find;
-use super::header::{self, Age};
+use super::header::{self, Age, Said};
 use super::set::Set;
 use super::state::{self, GENERATIONS, State};
 use super::stats::Collected;
@@ -119,9 +119,12 @@ fn part(state: &State, set: &mut Set, generation: usize) {
         if !header.is_found_alive() {
             return true;
         }
-        let low = if generation > 0 { entry.low.with_age(Age::OLD) } else { entry.low };
+        let mut low = entry.said.low();
+        if generation > 0 {
+            low = low.with_age(Age::OLD);
+        }
         let stays = low.is_settled() && !full && state.note(next, entry.value.addr().get());
-        header.restore(low.settled(stays), entry.others);
+        header.restore(Said::new(low.settled(stays), entry.said.others()));
         false
     });
 }

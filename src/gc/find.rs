@@ -59,7 +59,7 @@ fn count(tracer: &mut Tracer<'_>, deal: impl Fn(&mut Set, NonNull<u8>) + Copy) {
         while tracer.has_room()
             && let Some(entry) = tracer.set().and_then(|set| set::next(&set.entries, &mut cursor))
         {
-            trace(entry.value, entry.low, tracer);
+            trace(entry.value, entry.said.low(), tracer);
         }
         let last = tracer.is_empty();
         tracer.finish_with(deal);

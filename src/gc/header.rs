@@ -158,6 +158,30 @@ impl Low {
     }
 }
 
+/// What a header says, in one word: who reads it soon after it was written waits for no other.
+#[derive(Clone, Copy)]
+pub struct Said(u64);
+
+impl Said {
+    /// Of both halves.
+    #[inline(always)]
+    pub fn new(low: Low, others: i32) -> Said {
+        Said(u64::from(others as u32) << 32 | u64::from(low.0))
+    }
+
+    /// The lower half.
+    #[inline(always)]
+    pub fn low(self) -> Low {
+        Low(self.0 as u32)
+    }
+
+    /// References but one.
+    #[inline(always)]
+    pub fn others(self) -> i32 {
+        (self.0 >> 32) as i32
+    }
+}
+
 /// Counts below this are those of dead objects. (At it: the last reference has gone just now, or there is no value yet.)
 const DEAD_BELOW: i32 = -1;
 /// What the count of a dead object stands at when no reference is left.
@@ -251,9 +275,9 @@ impl Header {
 
     /// The collector has found out about it: the header says again what it said.
     #[inline(always)]
-    pub fn restore(&self, low: Low, others: i32) {
-        self.low.set(low.0);
-        self.others.set(others);
+    pub fn restore(&self, said: Said) {
+        self.low.set(said.low().0);
+        self.others.set(said.others());
     }
 
     /// Sets the number of references.

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   the set                              header of an object in it
-//!   ┌────────────┬──────┬────────┐      ┌───────────────────────────┬──────┬─────────┬─────────┐
-//!   │ value      │ low  │ others │      │ references that are not   │ type │ found   │ visited │
-//!   ├────────────┼──────┼────────┤ ···► │ accounted for             │      │ alive   │         │
-//!   │ …          │      │        │      └───────────────────────────┴──────┴─────────┴─────────┘
+//!   ┌────────────┬───────────────┐      ┌───────────────────────────┬──────┬─────────┬─────────┐
+//!   │ value      │ what it said  │      │ references that are not   │ type │ found   │ visited │
+//!   ├────────────┼───────────────┤ ···► │ accounted for             │      │ alive   │         │
+//!   │ …          │               │      └───────────────────────────┴──────┴─────────┴─────────┘
 //! ```
 //!
 //! Counting is done in the headers, where every edge leads anyway; what they said stands here. So a collection can be called
@@ -19,7 +19,7 @@
 
 use core::ptr::NonNull;
 
-use super::header::{self, Header, Low};
+use super::header::{self, Header, Low, Said};
 use super::state::regain_value;
 use crate::heap::{Cursor, Pieces};
 use crate::pool::prefetch;
@@ -30,9 +30,7 @@ pub struct Entry {
     /// Its value.
     pub value: NonNull<u8>,
     /// What its header said.
-    pub low: Low,
-    /// References but one, as its header said.
-    pub others: i32,
+    pub said: Said,
 }
 
 const _: () = assert!(size_of::<Entry>() == 16);
@@ -48,7 +46,7 @@ impl Entry {
     /// Gives the header back what it said.
     #[inline]
     pub fn restore(&self) {
-        self.header().restore(self.low, self.others);
+        self.header().restore(self.said);
     }
 }
 
@@ -128,7 +126,7 @@ impl Set {
     /// There is an object with this value, which has this header and is not in the set.
     #[inline(always)]
     pub unsafe fn join(&mut self, value: NonNull<u8>, header: &Header, low: Low, counted: bool) {
-        let entry = Entry { value, low, others: header.others() };
+        let entry = Entry { value, said: Said::new(low, header.others()) };
         if !self.entries.push(entry) {
             self.flaw = Some(Flaw::Memory);
             return;
@@ -136,7 +134,7 @@ impl Set {
         self.traits = self.traits.or(low);
         header.visit(low, counted);
         // What has no others has none left.
-        self.doubtful += usize::from(counted && entry.others == 0);
+        self.doubtful += usize::from(counted && entry.said.others() == 0);
     }
 
     /// One reference to the object is accounted for; if it is of these ages, it belongs to the set.
