@@ -69,10 +69,20 @@ pub fn too_many_references() -> ! {
 pub fn dropped_in_trace() -> ! {
     let mut line = Line::<128>::new();
     // As above.
-    let _ = writeln!(
-        line,
-        "neap: a `Trace` gave up the last reference to an object that is being visited"
-    );
+    let _ =
+        writeln!(line, "neap: a `Trace` gave up a reference to an object that is being visited");
+    line.print();
+    crate::os::abort()
+}
+
+/// Says that a `trace` changed counts, and aborts.
+#[cfg(feature = "gc")]
+#[cold]
+#[inline(never)]
+pub fn changed_in_trace() -> ! {
+    let mut line = Line::<128>::new();
+    // As above.
+    let _ = writeln!(line, "neap: a `Trace` cloned or dropped a `Gc` while it visited an object");
     line.print();
     crate::os::abort()
 }

@@ -21,11 +21,19 @@ fn main() {
             more_visits_than_references,
             more_visits_than_references_after_finalizers,
             visits_that_hide_a_reference_from_outside,
-            the_last_reference_is_given_up,
-            other_references_are_given_up,
+            references_are_given_up,
             references_are_made,
+            references_are_made_and_given_up,
         ],
-        entries![too_many, too_many_after_finalizers, gives_up],
+        entries![
+            too_many,
+            too_many_after_finalizers,
+            gives_up_the_last,
+            gives_up_another,
+            keeps_garbage,
+            keeps_the_living,
+            keeps_and_panics,
+        ],
     );
 }
 
@@ -147,8 +155,10 @@ fn visits_that_hide_a_reference_from_outside() {
     assert_eq!(gc::tracked_count(), 0);
 }
 
-/// A mode.
-fn gives_up() {
+thread_local!(static KEPT: RefCell<Vec<Gc<Node>>> = const { RefCell::new(Vec::new()) });
+
+/// A mode: a `trace` gives up the last reference to an object.
+fn gives_up_the_last() {
     let all = ring(2);
     let other = ring(1).remove(0);
     other.edges.borrow_mut().clear();
@@ -159,65 +169,80 @@ fn gives_up() {
     println!("dropped {}", dropped());
 }
 
-fn the_last_reference_is_given_up() {
-    assert_aborts("gives_up", &["gave up the last reference"]);
+/// A mode: one that somebody else has.
+fn gives_up_another() {
+    let all = ring(3);
+    KEPT.with_borrow_mut(|kept| kept.extend([all[1].clone(), all[2].clone()]));
+    all[0].also.set(Some(|_, _| drop(KEPT.with_borrow_mut(Vec::pop))));
+    drop(all);
+    gc::collect();
+    println!("dropped {}", dropped());
 }
 
-/// References that are not the last are given up. Contract: nobody notes that while a collection is under way, so what hangs on them may
-/// be left until it loses another one.
-fn other_references_are_given_up() {
-    thread_local!(static KEPT: RefCell<Vec<Gc<Node>>> = const { RefCell::new(Vec::new()) });
-    for len in 1..6 {
-        for which in 0..len {
-            let all = ring(len);
-            KEPT.with_borrow_mut(|kept| kept.extend(all.iter().cloned()));
-            all[which].also.set(Some(|_, _| drop(KEPT.with_borrow_mut(Vec::pop))));
-            let weak: Vec<_> = all.iter().map(Gc::downgrade).collect();
-            drop(all);
-            while KEPT.with_borrow(|kept| !kept.is_empty()) {
-                // Looked at again, as long as anything is left.
-                weak.iter().for_each(|weak| drop(weak.upgrade()));
-                assert!(dropped() == 0 && weak.iter().all(|weak| weak.strong_count() > 0));
-                gc::collect();
-            }
-            weak.iter().for_each(|weak| drop(weak.upgrade()));
-            gc::collect();
-            assert_eq!((dropped(), gc::tracked_count()), (len, 0), "{which} of {len}");
-        }
+fn references_are_given_up() {
+    assert_aborts("gives_up_the_last", &["neap: "]);
+    assert_aborts("gives_up_another", &["neap: "]);
+}
+
+/// What keeps a clone of what it visits.
+fn keep(node: &Node, _: &mut Tracer<'_>) {
+    KEPT.with_borrow_mut(|kept| kept.push(node.edges.borrow()[0].clone()));
+}
+
+/// A mode: of garbage.
+fn keeps_garbage() {
+    let all = ring(4);
+    all[1].also.set(Some(keep));
+    drop(all);
+    gc::collect();
+    println!("dropped {}", dropped());
+}
+
+/// A mode: of what lives, and something else dies.
+fn keeps_the_living() {
+    let (all, other) = (ring(4), ring(3));
+    all[1].also.set(Some(keep));
+    let _held = all[2].clone();
+    drop((all, other));
+    gc::collect();
+    println!("dropped {}", dropped());
+}
+
+/// A mode: the collection is called off before it is done.
+fn keeps_and_panics() {
+    let all = ring(4);
+    all[1].also.set(Some(|node, tracer| {
+        keep(node, tracer);
+        panic!("a trace");
+    }));
+    drop(all);
+    let _ = catch_unwind(gc::collect);
+    println!("dropped {}", dropped());
+}
+
+/// A `trace` clones what it visits, and keeps it: nothing is freed, and nobody goes on.
+fn references_are_made() {
+    for mode in ["keeps_garbage", "keeps_the_living", "keeps_and_panics"] {
+        assert_aborts(mode, &["a `Trace` cloned or dropped a `Gc`"]);
     }
 }
 
-/// A `trace` clones what it visits. Contract: if the object is found dead all the same, the clone says so.
-fn references_are_made() {
-    thread_local!(static KEPT: RefCell<Vec<Gc<Node>>> = const { RefCell::new(Vec::new()) });
+/// One that gives back what it takes changes nothing.
+fn references_are_made_and_given_up() {
     for which in 0..4 {
-        let all = ring(4);
-        all[which].also.set(Some(|node, _| {
-            KEPT.with_borrow_mut(|kept| kept.push(node.edges.borrow()[0].clone()));
-        }));
-        drop(all);
-        let collected = gc::collect().collected;
-        let kept = KEPT.take();
-        assert!(collected == 0 || collected == 4);
-        assert_eq!(dropped(), collected);
-        for gc in &kept {
-            let read = catch_unwind(AssertUnwindSafe(|| gc.edges.borrow().len()));
-            assert_eq!(read.is_err(), collected == 4);
-            // No more clones.
-            let _ = catch_unwind(AssertUnwindSafe(|| gc.also.set(None)));
-        }
-        if collected == 0 {
-            let mut here = kept[0].clone();
-            for _ in 0..4 {
-                here.also.set(None);
-                let next = here.edges.borrow()[0].clone();
-                here = next;
+        for held in [false, true] {
+            let all = ring(4);
+            all[which].also.set(Some(|node, _| drop(node.edges.borrow()[0].clone())));
+            let held = held.then(|| all[2].clone());
+            drop(all);
+            assert_eq!(
+                (gc::collect().collected, dropped()),
+                if held.is_some() { (0, 0) } else { (4, 4) }
+            );
+            if held.is_some() {
+                drop(held);
+                assert_eq!((gc::collect().collected, dropped()), (4, 4));
             }
-            drop(here);
         }
-        drop(kept);
-        assert_eq!(gc::collect().collected + collected, 4);
-        dropped();
-        assert_eq!(gc::tracked_count(), 0);
     }
 }

@@ -31,8 +31,9 @@ pub fn clear(
 ) {
     let debug = state.debug.get();
     if traits.wants_finalizer() || debug != Debug::NONE {
-        // They are settled, whether they were or not: what goes now need not be noted.
+        // All are settled, whether they were or not: what goes now need not be noted.
         for entry in garbage.iter() {
+            entry.verify();
             let said = Said::new(entry.said.low().settled(true), entry.said.others());
             entry.header().restore(said);
         }
@@ -166,6 +167,9 @@ fn keep(state: &State, entry: Entry) {
 /// Nobody but the garbage has a reference to it.
 #[inline]
 unsafe fn kill(entry: &Entry) {
+    if entry.header().low().is_visited() {
+        entry.verify();
+    }
     // If somebody keeps a reference to it, in what lives: the collector does not go there, for there is no value.
     let low = entry.said.low();
     entry.header().die(low.settled(true).with_age(Age::UNTRACKED), entry.said.others());

@@ -111,11 +111,13 @@ fn part(state: &State, set: &mut Set, generation: usize) {
     }
     let next = (generation + 1).min(GENERATIONS - 1);
     let full = generation == GENERATIONS - 1;
+    let mut left = 0;
     set.entries.retain(|entry, ahead| {
         if let Some(ahead) = ahead {
             prefetch(ahead.value.addr().get() - header::BYTES);
         }
         let header = entry.header();
+        left += i64::from(header.others());
         if !header.is_found_alive() {
             return true;
         }
@@ -127,6 +129,7 @@ fn part(state: &State, set: &mut Set, generation: usize) {
         header.restore(Said::new(low.settled(stays), entry.said.others()));
         false
     });
+    set.verify(left);
 }
 
 /// All objects that may be looked at join the set, since a candidate among them was lost.

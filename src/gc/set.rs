@@ -22,6 +22,7 @@ use core::ptr::NonNull;
 use super::header::{self, Header, Low, Said};
 use super::state::regain_value;
 use crate::heap::{Cursor, Pieces};
+use crate::misuse;
 use crate::pool::prefetch;
 
 /// One object.
@@ -41,6 +42,14 @@ impl Entry {
     pub fn header<'a>(&self) -> &'a Header {
         // SAFETY: an object of a set is there as long as the set is at work.
         unsafe { header::of(self.value) }
+    }
+
+    /// Of garbage, while it is visited: ends the process if a `trace` has made or given up references to it.
+    #[inline(always)]
+    pub fn verify(&self) {
+        if self.header().others() != 0 {
+            misuse::changed_in_trace();
+        }
     }
 
     /// Gives the header back what it said.
@@ -88,6 +97,8 @@ pub struct Set {
     pub traits: Low,
     /// Objects all of whose references are accounted for and that were not marked.
     doubtful: usize,
+    /// References that are not accounted for, of all together: what the headers must add up to.
+    left: i64,
 }
 
 /// Why a collection is called off.
@@ -111,6 +122,7 @@ impl Set {
             flaw: None,
             traits: Low::NOTHING,
             doubtful: 0,
+            left: 0,
         }
     }
 
@@ -133,6 +145,7 @@ impl Set {
         }
         self.traits = self.traits.or(low);
         header.visit(low, counted);
+        self.left += i64::from(entry.said.others()) + i64::from(!counted);
         // What has no others has none left.
         self.doubtful += usize::from(counted && entry.said.others() == 0);
     }
@@ -169,6 +182,7 @@ impl Set {
             return;
         }
         header.set_others(left);
+        self.left -= 1;
         self.doubtful += usize::from(left == 0);
     }
 
@@ -192,6 +206,14 @@ impl Set {
         // SAFETY: whoever asks has an object.
         let header = unsafe { header::of(value) };
         !header.low().is_visited() || header.is_found_alive()
+    }
+
+    /// Ends the process if a `trace` has made or given up references: `left` are those that headers of all objects say are not
+    /// accounted for. (Those of garbage say none.)
+    pub fn verify(&self, left: i64) {
+        if left != self.left {
+            misuse::changed_in_trace();
+        }
     }
 
     /// Whether nobody was found alive.
@@ -221,11 +243,14 @@ impl Set {
         seed
     }
 
-    /// Gives all headers back what they said.
+    /// Gives all headers back what they said: nothing came of it.
     pub fn restore(&self) {
         let mut cursor = Cursor::new();
+        let mut left = 0;
         while let Some(entry) = next(&self.entries, &mut cursor) {
+            left += i64::from(entry.header().others());
             entry.restore();
         }
+        self.verify(left);
     }
 }

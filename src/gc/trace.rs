@@ -30,8 +30,9 @@ use crate::pool::prefetch;
 ///
 /// What becomes of a `trace` that breaks the first three: where more references to an object are visited than there are, the process ends
 /// with a line that names the object's type. Where references from outside make up for that, the object dies while
-/// somebody has it: reading through that reference panics, and a `&T` that was lent before leads nowhere. A reference that
-/// is given up meanwhile ends the process if it is the last, and else what hangs on it may never be collected.
+/// somebody has it: reading through that reference panics, and a `&T` that was lent before leads nowhere. References that are made
+/// or given up meanwhile, and not given back, end the process before anything is freed; but as many made here as are given up there
+/// go unnoticed, and lead to memory that was freed.
 ///
 /// ```
 /// use neap::gc::{Trace, Tracer};
