@@ -79,7 +79,7 @@ pub(crate) use beside::{Word, make_word, word};
 #[cfg(feature = "gc")]
 pub(crate) use find::block_at;
 #[cfg(feature = "gc")]
-pub(crate) use objects::Objects;
+pub(crate) use objects::{KnownPool, Objects};
 #[cfg(feature = "gc")]
 pub(crate) use pieces::{Cursor, Pieces};
 pub use report::{ClassStats, HeapStats, stats};

@@ -21,10 +21,10 @@ use super::debug;
 use super::ephemeron;
 use super::find::find;
 use super::header::{self, Age, Said};
-use super::set::Set;
+use super::set::{self, Set};
 use super::state::{self, GENERATIONS, State};
 use super::stats::Collected;
-use crate::heap::{Objects, Pieces};
+use crate::heap::{Cursor, KnownPool, Objects, Pieces};
 use crate::pool::prefetch;
 
 /// Collects `generation` and those below.
@@ -182,7 +182,7 @@ impl<'a> Candidates<'a> {
             }
             for value in taken.iter() {
                 let noted = state.note(generation, value);
-                if !noted && state.is_object(value) {
+                if !noted && state.is_object(value, &mut KnownPool::none()) {
                     // SAFETY: there is one.
                     let header = unsafe { header::of(state::regain_value(value)) };
                     if header.low().age() != Age::UNTRACKED {
@@ -205,8 +205,14 @@ impl Drop for Candidates<'_> {
 
 /// Those of the candidates that are still there join the set. `placed`: what was an object's memory is one's.
 fn join(state: &State, set: &mut Set, candidates: &Pieces<usize>, placed: bool) {
-    for value in candidates.iter() {
-        let there = placed && State::is_plainly_placed(value) || state.is_object(value);
+    let mut known = KnownPool::none();
+    let mut cursor = Cursor::new();
+    while let Some(value) = cursor.next(candidates) {
+        if let Some(ahead) = cursor.ahead(set::AHEAD) {
+            prefetch(ahead - header::BYTES);
+        }
+        let there =
+            placed && State::is_plainly_placed(value) || state.is_object(value, &mut known);
         if !there {
             continue;
         }

@@ -60,7 +60,7 @@ impl Entry {
 }
 
 /// Entries between the one that is looked at and the one whose object is fetched.
-const AHEAD: usize = 12;
+pub const AHEAD: usize = 12;
 
 /// Fetches what will be looked at soon after the entry at `place`.
 #[inline(always)]

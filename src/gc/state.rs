@@ -16,7 +16,7 @@ use super::policy::{self, Policy};
 use super::set::Entry;
 use super::stats::GenerationStats;
 use super::{collect, object};
-use crate::heap::{self, Array, Objects, Pieces};
+use crate::heap::{self, Array, KnownPool, Objects, Pieces};
 use crate::settings::Options;
 
 /// How many generations there are.
@@ -243,9 +243,11 @@ impl State {
         noted
     }
 
-    /// Whether there is an object with this value now, alive. Exact after [`Objects::settle`].
-    pub fn is_object(&self, value: usize) -> bool {
-        let found = match Objects::around(value - header::BYTES) {
+    /// Whether there is an object with this value now, alive. Exact after [`Objects::settle`]. `known`: see
+    /// [`Objects::around`].
+    #[inline]
+    pub fn is_object(&self, value: usize, known: &mut KnownPool) -> bool {
+        let found = match Objects::around(value - header::BYTES, known) {
             // SAFETY: what is out in the heap of objects is one, or was.
             Some(block) => unsafe { object::value_in(block) }.addr().get() == value,
             None => self.large.iter().any(|(address, _)| address == value),

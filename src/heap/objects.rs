@@ -9,13 +9,26 @@ use core::ptr::NonNull;
 
 use super::thread::{self, Content};
 use super::{Heap, drain, flush, refill};
-use crate::config::MAX_BLOCKS;
-use crate::pool::{PoolRef, SizeClass};
+use crate::config::{MAX_BLOCKS, UNIT_BYTES};
+use crate::pool::{OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
 use crate::units::regain;
 
 /// The calling thread's heap of objects.
 pub struct Objects;
+
+/// The pool of this heap that a unit belongs to, if one does.
+pub struct KnownPool {
+    unit: usize,
+    pool: Option<(OwnedPool, SizeClass)>,
+}
+
+impl KnownPool {
+    /// Of no unit.
+    pub const fn none() -> KnownPool {
+        KnownPool { unit: 0, pool: None }
+    }
+}
 
 impl Objects {
     /// The block of `class` that is at hand, if one is.
@@ -72,11 +85,17 @@ impl Objects {
         Self::heap().map_or(0, |heap| heap.releases.get())
     }
 
-    /// The block in which `address` is, if one is in this heap, and out.
-    pub fn around(address: usize) -> Option<NonNull<u8>> {
-        let heap = Self::heap()?;
-        let (pool, class) = PoolRef::around(address)?;
-        let pool = pool.owned_by(heap.id())?;
+    /// The block in which `address` is, if one is in this heap, and out. `known` is what the last question found, if no
+    /// pool was had or given back since.
+    pub fn around(address: usize, known: &mut KnownPool) -> Option<NonNull<u8>> {
+        if known.unit != address / UNIT_BYTES {
+            let pool = Self::heap().and_then(|heap| {
+                let (pool, class) = PoolRef::around(address)?;
+                Some((pool.owned_by(heap.id())?, class))
+            });
+            *known = KnownPool { unit: address / UNIT_BYTES, pool };
+        }
+        let (pool, class) = known.pool?;
         let base = class.pool_at(address);
         let (index, _) = class.index_of(address - base);
         let out = index < class.blocks() && pool.is_out(class, index);
