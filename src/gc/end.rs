@@ -19,19 +19,31 @@ use crate::ptr::{End, descend};
 /// `value` is in such an object, and the caller gives its reference up.
 #[inline(never)]
 pub unsafe fn end<T: ?Sized>(value: NonNull<T>) {
-    // SAFETY: the caller's promise.
-    let Some(after) = (unsafe { ends_now(value.cast()) }) else { return };
-    if core::mem::needs_drop::<T>() {
+    // SAFETY: by the precondition.
+    if !unsafe { header::of(value) }.low().is_plain() {
+        // SAFETY: the caller's promise.
+        unsafe { end_told(value) };
+    } else if core::mem::needs_drop::<T>() {
         // What a `Gc` points to is `'static`: it may wait.
-        // SAFETY: the caller's promise, and nobody can upgrade any more.
-        unsafe { descend::<Known, T>(value, || true) };
-    } else if after.told {
-        // SAFETY: as above, and there is nothing to drop.
-        drop(unsafe { Part::new(value) });
+        // SAFETY: the caller's promise, and there are no `Weak`s.
+        unsafe { descend::<Plain, T>(value, || true) };
     } else {
-        // SAFETY: as above, and it has no side cell.
+        // SAFETY: as above, and there is nothing to drop.
         unsafe { free_plain(value) };
     }
+}
+
+/// The same for one that has a finalizer or a side cell; or that is visited.
+///
+/// # Safety
+/// As for [`end`].
+#[cold]
+#[inline(never)]
+unsafe fn end_told<T: ?Sized>(value: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    let Some(_after) = (unsafe { ends_now_slow(value.cast()) }) else { return };
+    // SAFETY: the caller's promise, and nobody can upgrade any more.
+    unsafe { descend::<Known, T>(value, || true) };
 }
 
 /// Frees an object without a side cell, whose value has nothing to drop.
@@ -91,7 +103,7 @@ unsafe fn ends_now(value: NonNull<u8>) -> Option<After> {
     // SAFETY: by the precondition.
     let header = unsafe { header::of(value) };
     let low = header.low();
-    if low.is_visited() || low.wants_finalizer() || low.has_side() {
+    if !low.is_plain() {
         // SAFETY: the caller's promise.
         return unsafe { ends_now_slow(value) };
     }
@@ -154,6 +166,34 @@ impl Drop for Release {
     fn drop(&mut self) {
         // SAFETY: the reference keeps it there, and is the one that is given up.
         unsafe { super::pointer::release_erased(self.0) };
+    }
+}
+
+/// The end of an object whose type the compiler knows, without a side cell.
+struct Plain;
+
+impl End for Plain {
+    #[inline]
+    unsafe fn end<T: ?Sized>(value: NonNull<T>) {
+        // SAFETY: the value is alive, and asked for its size.
+        let _block = Block(value, unsafe { shape_of(value) });
+        // SAFETY: the value is alive and given up.
+        unsafe { ptr::drop_in_place(value.as_ptr()) };
+    }
+}
+
+/// Gives the block of such an object back when it is dropped; so also when the drop of the value panics.
+struct Block<T: ?Sized>(NonNull<T>, Shape);
+
+impl<T: ?Sized> Drop for Block<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let Block(value, shape) = *self;
+        // As in `Part`.
+        // SAFETY: a value of a type of known size is not looked at.
+        let shape = if is_thin::<T>() { unsafe { shape_of(value) } } else { shape };
+        // SAFETY: nobody has it any more.
+        unsafe { shape.free(value.cast()) };
     }
 }
 

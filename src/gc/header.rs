@@ -151,6 +151,12 @@ impl Low {
         Low(self.0 & !CHANGED | if changing { CHANGED } else { 0 })
     }
 
+    /// Whether it has neither a side cell nor a finalizer that has not run, and is not visited.
+    #[inline(always)]
+    pub fn is_plain(self) -> bool {
+        self.0 & (SIDE | FINALIZE | VISITED) == 0
+    }
+
     /// Whether the collector is finding out about it.
     #[inline(always)]
     pub fn is_visited(self) -> bool {
