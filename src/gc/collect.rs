@@ -211,8 +211,7 @@ fn join(state: &State, set: &mut Set, candidates: &Pieces<usize>, placed: bool) 
         if let Some(ahead) = cursor.ahead(set::AHEAD) {
             prefetch(ahead - header::BYTES);
         }
-        let there =
-            placed && State::is_plainly_placed(value) || state.is_object(value, &mut known);
+        let there = placed && State::is_plainly_placed(value) || state.is_object(value, &mut known);
         if !there {
             continue;
         }

@@ -186,7 +186,7 @@ impl Shape {
         let block = block.unwrap_or_else(|| handle_alloc_error(self.block));
         // SAFETY: the block is that large.
         let value = unsafe { block.byte_add(self.front) };
-        if !state::note_large(value, self.bytes()) {
+        if !state::note_large(value) {
             heap::free(block.as_ptr(), self.block);
             handle_alloc_error(self.block);
         }
@@ -203,7 +203,7 @@ impl Shape {
         match self.class {
             Some(class) => Objects::free(block, class),
             None => {
-                state::forget_large(value, self.bytes());
+                state::forget_large(value);
                 heap::free(block.as_ptr(), self.block);
             }
         }

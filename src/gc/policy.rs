@@ -9,8 +9,11 @@
 //! generation 1: generation 1; else 2. When the number comes round, a few old objects look young for one collection:
 //! that takes time, and is never wrong.
 //!
-//! The test stands where no block is at hand, not on the fast path. **Bytes** count, too: objects are few and garbage
-//! much where large values hang on them, so growth by as much as is live (16 MiB at least) is as good a reason. **Yield**:
+//! The test stands where no block is at hand, not on the fast path. **Growth** counts, too: what grows old before it is garbage
+//! waits for the older generations, and objects are few and garbage much where large values hang on them. So growth by as much as
+//! was left by the last full collection (ten times `threshold0` in objects, 16 MiB in bytes, at least) is as good a reason. Bytes
+//! are all that neap knows of, also what objects own in the program's allocator, if that is neap. When a collection leaves most of
+//! the growth where it is, the next one, which comes at once, takes an older generation. **Yield**:
 //! when collections of generation 0 free next to nothing of what they visit, they come at longer intervals, up to
 //! eight times, until one pays again.
 
@@ -19,13 +22,35 @@ use core::cell::Cell;
 use super::collect;
 use super::header::Age;
 use super::state::{self, GENERATIONS, State};
+use crate::heap::Objects;
 
-/// Bytes of objects that may be made between two collections, whatever is live.
+/// Bytes, and objects in `threshold0`s, that may come between two full collections, whatever is live.
 const FREE_BYTES: usize = 16 << 20;
+const FREE_THRESHOLDS: usize = 10;
 /// Thresholds to begin with.
 const THRESHOLDS: [usize; GENERATIONS] = [2000, 10, 10];
 /// How much longer intervals may get.
 const MOST_PATIENCE: u32 = 3;
+
+/// How much there is.
+#[derive(Clone, Copy)]
+struct Size {
+    objects: usize,
+    bytes: usize,
+}
+
+impl Size {
+    /// Now, and so many bytes more.
+    fn now(state: &State, more: usize) -> Size {
+        let objects = usize::try_from(state.balance()).unwrap_or(0);
+        Size { objects, bytes: Objects::bytes() + more }
+    }
+
+    /// The lesser of both.
+    fn less(self, other: Size) -> Size {
+        Size { objects: self.objects.min(other.objects), bytes: self.bytes.min(other.bytes) }
+    }
+}
 
 /// One thread's.
 pub struct Policy {
@@ -37,9 +62,12 @@ pub struct Policy {
     pub thresholds: Cell<[usize; GENERATIONS]>,
     /// Collections of the generation below since the last of this one. (Of 0: see `count`.)
     counts: Cell<[usize; GENERATIONS]>,
-    /// Objects, and bytes of them, after the last collection.
+    /// Objects after the last collection.
     balance: Cell<i64>,
-    bytes: Cell<usize>,
+    /// Objects and bytes after the last full collection, or what was less since.
+    left: Cell<Size>,
+    /// The generation that growth asks for.
+    pressed: Cell<usize>,
     /// log2 of how many times `threshold0` it may take.
     patience: Cell<u32>,
     /// Objects beyond those that survived the last full collection, after the last of generation 1; and those.
@@ -59,7 +87,8 @@ impl Policy {
             thresholds: Cell::new(THRESHOLDS),
             counts: Cell::new([0; GENERATIONS]),
             balance: Cell::new(0),
-            bytes: Cell::new(0),
+            left: Cell::new(Size { objects: 0, bytes: 0 }),
+            pressed: Cell::new(0),
             patience: Cell::new(0),
             pending: Cell::new(0),
             survivors: Cell::new(0),
@@ -103,18 +132,25 @@ impl Policy {
             return None;
         }
         let counts = self.count(state);
-        let bytes = state.bytes() + more;
-        let grown = bytes.saturating_sub(self.bytes.get());
-        if counts[0] <= thresholds[0].saturating_mul(1 << self.patience.get())
-            && grown <= self.bytes.get().max(FREE_BYTES)
-        {
+        let presses = self.has_grown(Size::now(state, more), 1);
+        if counts[0] <= thresholds[0].saturating_mul(1 << self.patience.get()) && !presses {
             return None;
         }
+        let pressed = if presses { self.pressed.get() } else { 0 };
         if counts[2] > thresholds[2] && self.pending.get() > self.survivors.get() / 4 {
             Some(2)
         } else {
-            Some(usize::from(counts[1] > thresholds[1]))
+            Some(pressed.max(usize::from(counts[1] > thresholds[1])))
         }
+    }
+
+    /// Whether it is that much more `now` than after the last full collection: all that may come, or a part of it.
+    fn has_grown(&self, now: Size, part: usize) -> bool {
+        let left = self.left.get();
+        let objects = left.objects.max(self.thresholds.get()[0].saturating_mul(FREE_THRESHOLDS));
+        let bytes = left.bytes.max(FREE_BYTES);
+        now.objects.saturating_sub(left.objects) > objects / part
+            || now.bytes.saturating_sub(left.bytes) > bytes / part
     }
 
     /// Notes a collection of `generation` that freed `freed` of the `visited` objects.
@@ -137,7 +173,13 @@ impl Policy {
             }
         }
         self.balance.set(balance);
-        self.bytes.set(state.bytes());
+        let now = Size::now(state, 0);
+        self.left.set(match generation {
+            2 => now,
+            _ => self.left.get().less(now),
+        });
+        let stays = self.has_grown(now, 2);
+        self.pressed.set(if stays { (generation + 1).min(GENERATIONS - 1) } else { 0 });
         let patience = self.patience.get();
         self.patience.set(match visited {
             _ if freed * 4 >= visited.max(1) => 0,

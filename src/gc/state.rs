@@ -37,9 +37,8 @@ pub struct State {
     pub policy: Policy,
     /// A collection is under way.
     pub collecting: Cell<bool>,
-    /// Objects that are too big for pools: value and bytes.
-    large: Array<(usize, usize)>,
-    large_bytes: Cell<usize>,
+    /// Values of objects that are too big for pools.
+    large: Array<usize>,
     /// Who is told of collections, and of deaths.
     pub callbacks: Callbacks,
     pub deaths: Deaths,
@@ -108,7 +107,6 @@ pub fn make() -> Option<&'static State> {
         policy: Policy::new(),
         collecting: Cell::new(false),
         large: Array::new(),
-        large_bytes: Cell::new(0),
         callbacks: Callbacks::new(),
         deaths: Deaths::new(),
         ephemerons: Ephemerons::new(),
@@ -196,28 +194,21 @@ pub fn before_more(bytes: usize) {
 }
 
 /// Notes an object that is too big for a pool; false when there is no memory to.
-pub fn note_large(value: NonNull<u8>, bytes: usize) -> bool {
-    let Some(state) = get() else { return true };
-    let noted = state.large.push((value.addr().get(), bytes));
-    if noted {
-        state.large_bytes.set(state.large_bytes.get() + bytes);
-    }
-    noted
+pub fn note_large(value: NonNull<u8>) -> bool {
+    get().is_none_or(|state| state.large.push(value.addr().get()))
 }
 
 /// Forgets it: its block goes back.
-pub fn forget_large(value: NonNull<u8>, bytes: usize) {
+pub fn forget_large(value: NonNull<u8>) {
     let Some(state) = get() else { return };
     // Its memory may be anything from now on.
     state.releases.set(None);
-    let place = state.large.iter().position(|(address, _)| address == value.addr().get());
-    if let Some(place) = place {
-        state.large_bytes.set(state.large_bytes.get() - bytes);
-        if let Some(last) = state.large.pop()
-            && place < state.large.len()
-        {
-            state.large.set(place, last);
-        }
+    let place = state.large.iter().position(|address| address == value.addr().get());
+    if let Some(place) = place
+        && let Some(last) = state.large.pop()
+        && place < state.large.len()
+    {
+        state.large.set(place, last);
     }
 }
 
@@ -225,11 +216,6 @@ impl State {
     /// Objects made less objects freed: to be compared with what it was earlier.
     pub fn balance(&self) -> i64 {
         Objects::balance() + self.large.len() as i64
-    }
-
-    /// Bytes of objects.
-    pub fn bytes(&self) -> usize {
-        Objects::bytes() + self.large_bytes.get()
     }
 
     /// Notes a value as that of a candidate. False when there is no memory: then all objects are, for the next full
@@ -250,7 +236,7 @@ impl State {
         let found = match Objects::around(value - header::BYTES, known) {
             // SAFETY: what is out in the heap of objects is one, or was.
             Some(block) => unsafe { object::value_in(block) }.addr().get() == value,
-            None => self.large.iter().any(|(address, _)| address == value),
+            None => self.large.iter().any(|address| address == value),
         };
         found && {
             // SAFETY: there is an object, or was: the header is there.
@@ -290,7 +276,7 @@ impl State {
         };
         // SAFETY: after `settle`, what is out is an object.
         Objects::each(|block| visit(unsafe { object::value_in(block) }));
-        self.large.iter().for_each(|(value, _)| visit(regain_value(value)));
+        self.large.iter().for_each(|value| visit(regain_value(value)));
     }
 }
 

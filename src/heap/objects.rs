@@ -8,7 +8,7 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use super::thread::{self, Content};
-use super::{Heap, drain, flush, refill};
+use super::{Heap, drain, flush, large, refill};
 use crate::config::{MAX_BLOCKS, UNIT_BYTES};
 use crate::pool::{OwnedPool, PoolRef, SizeClass};
 use crate::settings::Options;
@@ -75,9 +75,15 @@ impl Objects {
         heap.balance().wrapping_sub(heap.before.get()) as i64 - at_hand as i64
     }
 
-    /// Bytes of blocks that are out, those at hand counted in.
+    /// Bytes of blocks that are out, those at hand counted in; of the thread's other heap as well, where what objects own lies,
+    /// and large ones of all threads.
     pub fn bytes() -> usize {
-        Self::heap().map_or(0, |heap| heap.pool_bytes.get() - heap.free_bytes.get())
+        let of = |content| {
+            let heap = thread::attached(content);
+            heap.map_or(0, |heap| heap.pool_bytes.get() - heap.free_bytes.get())
+        };
+        let (_, _, large) = large::accounts();
+        of(Content::Objects) + of(Content::Raw) + large
     }
 
     /// How many pools were given back so far: as long as that is the same, what was a block is one.
