@@ -225,7 +225,17 @@ impl Header {
     pub fn increment(&self) {
         let after = self.others.get().wrapping_add(1);
         self.others.set(after);
-        if after & i32::MAX == 0 {
+        if after < 0 {
+            self.incremented_below_zero();
+        }
+    }
+
+    /// It overflowed, or the object is dead.
+    #[cold]
+    #[inline(never)]
+    fn incremented_below_zero(&self) {
+        let after = self.others.get();
+        if after == i32::MIN || after == DEAD_BELOW {
             misuse::too_many_references()
         }
     }
