@@ -45,6 +45,7 @@ use super::weak;
 use crate::ptr::side_at;
 
 /// What each entry of a map begins with.
+#[repr(C)]
 pub struct Link {
     /// The map's; not looked at when the entry is in no slot.
     owner: NonNull<Owner>,

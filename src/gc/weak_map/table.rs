@@ -25,7 +25,8 @@ struct Entry<T: ?Sized, P> {
     contents: UnsafeCell<P>,
 }
 
-const _: () = assert!(size_of::<Entry<(), ()>>() == 88);
+// 88 bytes, and more where the compiler is asked to strew fields.
+const _: () = assert!(size_of::<Entry<(), ()>>() <= 96);
 
 /// The place of an entry.
 pub struct Place<T: ?Sized, P>(NonNull<Entry<T, P>>);
