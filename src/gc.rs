@@ -204,9 +204,10 @@ pub fn threshold() -> (usize, usize, usize) {
     (t0, t1, t2)
 }
 
-/// Sets the thresholds of this thread, which mean what CPython's do: generation 0 is collected when more than `t0` objects
-/// more were made than freed since the last time; generation 1 after more than `t1` collections of generation 0;
-/// generation 2 after more than `t2` of generation 1, if what became old meanwhile is more than a quarter of what is older.
+/// Sets the thresholds of this thread, which mean what CPython's do: generation 0 is collected when more than `t0` objects (of
+/// all types) more were made than freed since the last time; generation 1 after more than `t1` collections of generation 0;
+/// generation 2 after more than `t2` of generation 1, if what became old meanwhile is more than a quarter of what is older. And when
+/// there is twice as much as after the last full collection, and ten times `t0` objects or 16 MiB more: older ones until it is less.
 /// `t0 == 0`: never by itself.
 ///
 /// ```

@@ -311,3 +311,47 @@ fn who_is_told_of_collections_panics() {
         }
     });
 }
+
+/// Case 72: what a callback lets die at the end of a collection is told then, and what weak maps held for it goes.
+#[test]
+fn deaths_in_the_last_callback() {
+    let held = Rc::new(RefCell::new(Some(node(0))));
+    let mut map = gc::WeakKeyMap::new();
+    let first = held.borrow().clone().expect("a node");
+    map.insert(&first, node(1));
+    let _waits = Weak::on_death(&first, tell(7));
+    drop(first);
+    let lets_go = held.clone();
+    let _stops = gc::on_collect(move |event| {
+        if event.phase == Phase::Stop {
+            lets_go.borrow_mut().take();
+        }
+    });
+    let before = gc::stats()[2].collections;
+    let counted = Rc::new(Cell::new(0));
+    let count = counted.clone();
+    let _counts = gc::on_collect(move |event| {
+        if event.phase == Phase::Stop {
+            count.set(gc::stats()[2].collections);
+        }
+    });
+    gc::collect();
+    assert_eq!((told(), map.len(), dropped()), (vec![7], 0, vec![0, 1]));
+    assert_eq!(counted.get(), before + 1, "the collection that ends is counted");
+}
+
+/// Case 46: a call takes another one for the same death back.
+#[test]
+fn a_call_takes_another_back() {
+    let object = node(0);
+    let second: Rc<RefCell<Option<Subscription>>> = Rc::default();
+    let gives_up = second.clone();
+    let _first = Weak::on_death(&object, move || {
+        TOLD.with_borrow_mut(|told| told.push(1));
+        drop(gives_up.take());
+    });
+    second.replace(Some(Weak::on_death(&object, tell(2))));
+    let _third = Weak::on_death(&object, tell(3));
+    drop(object);
+    assert_eq!(told(), [1, 3]);
+}

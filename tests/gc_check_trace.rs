@@ -30,6 +30,7 @@ fn main() {
             types_that_say_they_own_none,
             correct_types_are_not_named,
             what_is_left_over_is_no_edge,
+            what_the_other_result_left_is_no_edge,
             what_is_borrowed_is_not_judged,
             gcs_that_a_trace_makes,
             a_trace_that_panics,
@@ -641,4 +642,19 @@ fn a_line_for_each_type() {
     assert!(lines[2].contains("Often visits an edge twice"), "{}", lines[2]);
     let ended = child("keeps_silent").run();
     assert!(ended.status.success() && ended.stderr.is_empty(), "{}", ended.describe());
+}
+
+/// An `Err` is smaller than the `Ok` that was there before.
+fn what_the_other_result_left_is_no_edge() {
+    #[derive(Trace)]
+    struct Leaf(RefCell<Option<Gc<Leaf>>>);
+    #[derive(Trace)]
+    struct Holds(RefCell<Result<[Gc<Leaf>; 4], u8>>);
+    let leaf = || Gc::new(Leaf(RefCell::default()));
+    let (a, b) = (leaf(), leaf());
+    let four = [a.clone(), b.clone(), a.clone(), b.clone()];
+    let holds = Gc::new(Holds(RefCell::new(Ok(four))));
+    assert_eq!(check(), []);
+    drop(holds.0.replace(Err(1)));
+    assert_eq!(check(), []);
 }

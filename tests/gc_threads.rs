@@ -30,6 +30,7 @@ fn main() {
             many_threads,
             many_threads_at_a_time,
             a_heap_that_another_thread_had,
+            a_heap_with_blocks_of_others,
             a_million_weak_that_dangle,
             self_cycles_without_end,
             pairs_without_end,
@@ -584,5 +585,41 @@ fn overflows_the_dead() {
                 std::process::exit(1);
             }
         }
+    }
+}
+
+/// Threads end while others free what they made, so that their heaps keep pools: a thread that makes objects must not take such
+/// a heap for one of objects.
+fn a_heap_with_blocks_of_others() {
+    type Blocks = Vec<Box<[u64; 4]>>;
+    for _ in 0..scaled(60, 2000) {
+        let (makers, keepers): (Vec<_>, Vec<_>) = (0..2)
+            .map(|_| {
+                let (sender, receiver) = std::sync::mpsc::channel::<Blocks>();
+                let maker = spawn(move || {
+                    for _ in 0..20 {
+                        let blocks = (0..500).map(|_| Box::new([1; 4])).collect();
+                        sender.send(blocks).expect("the other thread");
+                    }
+                });
+                let keeper = spawn(move || {
+                    let all = receiver.into_iter().flatten().enumerate();
+                    all.filter_map(|(i, block)| (i % 16 == 0).then_some(block)).collect::<Blocks>()
+                });
+                (maker, keeper)
+            })
+            .unzip();
+        makers.into_iter().for_each(|maker| maker.join().expect("no panic"));
+        let kept: Vec<Blocks> =
+            keepers.into_iter().map(|keeper| keeper.join().expect("no panic")).collect();
+        for _ in 0..3 {
+            let looks = spawn(|| {
+                let _object = Gc::new(Some(Gc::new(1)));
+                gc::freeze();
+                assert_eq!(gc::objects(None).len(), 1);
+            });
+            looks.join().expect("no panic");
+        }
+        assert!(kept.iter().flatten().all(|block| **block == [1; 4]));
     }
 }

@@ -341,3 +341,103 @@ fn what_is_made_after_a_collection_is_young() {
     let newest = Gc::as_ptr(all.last().expect("one")).addr();
     assert_eq!(young.iter().map(|object| object.address).collect::<Vec<_>>(), [newest]);
 }
+
+/// Cases 36 and 73: garbage is kept, one of which let go of itself in its finalizer.
+#[test]
+fn what_lets_go_of_itself_is_kept_too() {
+    #[derive(Trace)]
+    #[trace(finalize)]
+    struct Lets(RefCell<Option<Gc<Lets>>>, Leaf<Counted>);
+    impl Finalize for Lets {
+        fn finalize(&self) {
+            self.0.take();
+        }
+    }
+    let lets = Gc::new(Lets(RefCell::default(), Leaf(Counted)));
+    *lets.0.borrow_mut() = Some(lets.clone());
+    gc::set_debug(gc::DEBUG_SAVEALL);
+    drop(lets);
+    let done = gc::collect();
+    gc::set_debug(Debug::NONE);
+    assert_eq!((done.collected, done.uncollectable, dropped()), (0, 1, 0));
+    let kept = gc::garbage();
+    assert!(kept[0].downcast_ref::<Lets>().is_some_and(|lets| lets.0.borrow().is_none()));
+    drop(kept);
+    assert_eq!(dropped(), 1);
+}
+
+/// Case 32: the value is the same when it moves to an object of its own.
+#[test]
+fn a_value_that_moves_is_not_finalized_again() {
+    thread_local!(static TIMES: Cell<usize> = const { Cell::new(0) });
+    #[derive(Trace, Clone)]
+    #[trace(finalize)]
+    struct Final(u32);
+    impl Finalize for Final {
+        fn finalize(&self) {
+            TIMES.set(TIMES.get() + 1);
+            SAVED.with_borrow_mut(|saved| saved.take().map(|saved| saved()));
+        }
+    }
+    type Save = Box<dyn FnOnce()>;
+    thread_local!(static SAVED: RefCell<Option<Save>> = const { RefCell::new(None) });
+    let object = Gc::new(Final(1));
+    let weak = Gc::downgrade(&object);
+    let back: Rc<RefCell<Option<Gc<Final>>>> = Rc::default();
+    let (me, place) = (weak.clone(), back.clone());
+    SAVED.set(Some(Box::new(move || {
+        place.replace(me.upgrade());
+    })));
+    drop(object);
+    let mut object = back.take().expect("it came back");
+    assert!(gc::is_finalized(&object));
+    Gc::make_mut(&mut object).0 = 2;
+    assert!(gc::is_finalized(&object) && weak.upgrade().is_none());
+    drop(object);
+    assert_eq!(TIMES.get(), 1);
+}
+
+/// What a `Drop` asks about a peer that died with it.
+#[test]
+fn questions_about_the_dead() {
+    thread_local!(static ASKED: Cell<bool> = const { Cell::new(false) });
+    #[derive(Trace)]
+    #[trace(unsafe_drop)]
+    struct Asks(RefCell<Option<Gc<Asks>>>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            if let Some(peer) = &*self.0.borrow() {
+                assert!(gc::path_to(peer).is_none() && gc::referents(peer).is_empty());
+                assert_eq!((Gc::strong_count(peer), Gc::weak_count(peer)), (0, 0));
+                ASKED.set(true);
+            }
+        }
+    }
+    let asks = Gc::new(Asks(RefCell::default()));
+    let _weak = Gc::downgrade(&asks);
+    *asks.0.borrow_mut() = Some(asks.clone());
+    drop(asks);
+    assert_eq!((gc::collect().collected, ASKED.get()), (1, true));
+}
+
+/// Lines that can't be written stop nobody.
+#[test]
+fn debug_lines_go_nowhere() {
+    // SAFETY: a copy of stderr, which is put back.
+    let stderr = unsafe { libc::dup(2) };
+    // SAFETY: a text that ends with 0.
+    let full = unsafe { libc::open(c"/dev/full".as_ptr(), libc::O_WRONLY) };
+    assert!(stderr >= 0 && full >= 0);
+    // SAFETY: both are open.
+    unsafe { libc::dup2(full, 2) };
+    gc::set_debug(gc::DEBUG_STATS | gc::DEBUG_COLLECTABLE);
+    drop(self_cycle());
+    let first = gc::collect();
+    gc::set_debug(Debug::NONE);
+    drop(self_cycle());
+    let second = gc::collect();
+    // SAFETY: as above.
+    unsafe { libc::dup2(stderr, 2) };
+    assert_eq!((first.collected, second.collected, second.skipped), (1, 1, false));
+    dropped();
+}

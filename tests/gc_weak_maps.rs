@@ -264,6 +264,15 @@ fn keys_that_own_nothing() {
     assert!(!gc::is_tracked(&key));
 }
 
+/// What its author wanted untracked stays so.
+#[test]
+fn an_untracked_key_stays_untracked() {
+    let mut map: WeakKeyMap<Option<Gc<u8>>, Gc<u8>> = WeakKeyMap::new();
+    let key = Gc::new_untracked(None);
+    map.insert(&key, Gc::new(1));
+    assert!(!gc::is_tracked(&key));
+}
+
 #[test]
 fn trait_objects_and_slices_are_keys() {
     trait Shape: Trace {

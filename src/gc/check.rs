@@ -33,7 +33,7 @@ pub use visits::Visits;
 use words::Place;
 
 use super::clear::Panics;
-use super::debug::CHECK_TRACE;
+use super::debug::{self, CHECK_TRACE};
 use super::header::{self, Age};
 use super::info::Info;
 use super::state::{self, State};
@@ -168,7 +168,7 @@ pub fn permits(state: &State, panics: &mut Panics) -> bool {
 pub fn report(state: &State) {
     if state.debug.get().contains(CHECK_TRACE) {
         for wrong in &state.check.0.borrow().wrong {
-            eprintln!("gc: {wrong}");
+            debug::print(format_args!("{wrong}"));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 
-use super::debug::{DEBUG_COLLECTABLE, DEBUG_SAVEALL, Debug};
+use super::debug::{self, DEBUG_COLLECTABLE, DEBUG_SAVEALL, Debug};
 use super::erased::Erased;
 use super::find::{CalledOff, find_again};
 use super::header::{self, Age, Low, Said};
@@ -29,8 +29,8 @@ pub fn clear(
     result: &mut Collected,
     panics: &mut Panics,
 ) {
-    let debug = state.debug.get();
-    if traits.wants_finalizer() || debug != Debug::NONE {
+    let flags = state.debug.get();
+    if traits.wants_finalizer() || flags != Debug::NONE {
         // All are settled, whether they were or not: what goes now need not be noted.
         for entry in garbage.iter() {
             entry.verify();
@@ -41,16 +41,13 @@ pub fn clear(
             finalize(state, garbage, result, panics);
         }
     }
-    if debug.contains(DEBUG_COLLECTABLE) {
+    if flags.contains(DEBUG_COLLECTABLE) {
         for entry in garbage.iter() {
-            eprintln!(
-                "gc: collectable {} at {:p}",
-                (entry.said.low().code().info().name)(),
-                entry.value
-            );
+            let name = (entry.said.low().code().info().name)();
+            debug::print(format_args!("collectable {name} at {:p}", entry.value));
         }
     }
-    if debug.contains(DEBUG_SAVEALL) {
+    if flags.contains(DEBUG_SAVEALL) {
         result.uncollectable = garbage.len();
         garbage.iter().for_each(|entry| keep(state, entry));
         return;
@@ -155,7 +152,8 @@ pub fn tell(why: CalledOff, panics: &mut Panics) {
 /// Keeps it for whoever asks for garbage. It is no candidate until that gives it up.
 fn keep(state: &State, entry: Entry) {
     let header = entry.header();
-    header.increment();
+    // Not by `increment`: it may have none at this moment.
+    header.set_others(header.others() + 1);
     header.set_low(header.low().settled(false));
     // SAFETY: it is alive, and counts this reference.
     state.kept.push(unsafe { Erased::from_value(entry.value) });

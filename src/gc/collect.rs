@@ -60,11 +60,13 @@ pub fn collect(generation: usize) -> Collected {
     event.duration = result.duration;
     debug::report(state, &result);
     check::report(state);
-    ephemeron::settle(state, &mut panics);
-    state.callbacks.tell(&event, &mut panics);
-    state.collecting.set(false);
     let stats = &state.stats[generation];
     stats.set(stats.get().and(&result));
+    ephemeron::settle(state, &mut panics);
+    state.callbacks.tell(&event, &mut panics);
+    // What they let die.
+    ephemeron::settle(state, &mut panics);
+    state.collecting.set(false);
     panics.go_on();
     result
 }

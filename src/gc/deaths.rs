@@ -1,7 +1,7 @@
 //! Who is told of the death of an object.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::callbacks::Subscription;
 use super::clear::Panics;
@@ -24,7 +24,7 @@ struct Book {
 
 struct Awaited {
     weak: Weak<()>,
-    calls: Vec<(u64, Box<dyn FnOnce()>)>,
+    calls: VecDeque<(u64, Box<dyn FnOnce()>)>,
 }
 
 impl Book {
@@ -58,28 +58,38 @@ impl Deaths {
         }
     }
 
-    /// Calls all that waited for one that has died, if there is one. Calls may lead to more deaths.
+    /// Calls all that waited for one that has died, if there is one. Calls may lead to more deaths, and take others back.
     pub fn tell_next(&self, panics: &mut Panics) -> bool {
-        let Some(awaited) = self.next() else { return false };
-        for (_, call) in awaited.calls {
+        let Some(cell) = self.next() else { return false };
+        while let Some(call) = self.take_call(cell) {
             panics.catch(call);
         }
         true
     }
 
-    /// Who waited for the next one that has died.
-    fn next(&self) -> Option<Awaited> {
+    /// The next one that has died, and for which somebody waited.
+    fn next(&self) -> Option<usize> {
         loop {
             let mut book = self.book.borrow_mut();
             let cell = book.queue.pop().or_else(|| book.find_missed())?;
             // When nobody waits any more, the cell may be that of another object by now.
-            let dead = |awaited: &Awaited| awaited.weak.strong_count() == 0;
-            let all = book.awaited.as_mut();
-            let awaited = all.filter(|all| all.get(&cell).is_some_and(dead));
-            if let Some(awaited) = awaited.and_then(|all| all.remove(&cell)) {
-                return Some(awaited);
+            let awaited = book.awaited.as_ref().and_then(|all| all.get(&cell));
+            if awaited.is_some_and(|awaited| awaited.weak.strong_count() == 0) {
+                return Some(cell);
             }
         }
+    }
+
+    /// The next call that waited for this one.
+    fn take_call(&self, cell: usize) -> Option<Box<dyn FnOnce()>> {
+        let mut book = self.book.borrow_mut();
+        let all = book.awaited.as_mut()?;
+        let call = all.get_mut(&cell)?.calls.pop_front();
+        let told = if call.is_none() { all.remove(&cell) } else { None };
+        // Its drop may come back here.
+        drop(book);
+        drop(told);
+        call.map(|(_, call)| call)
     }
 
     /// Takes a call back.
@@ -89,7 +99,7 @@ impl Deaths {
             return;
         };
         let place = awaited.calls.iter().position(|(other, _)| *other == id);
-        let call = place.map(|place| awaited.calls.remove(place));
+        let call = place.and_then(|place| awaited.calls.remove(place));
         let empty = awaited.calls.is_empty();
         let gone = book.awaited.as_mut().filter(|_| empty).and_then(|all| all.remove(&cell));
         // Their own drops may come back here.
@@ -128,8 +138,8 @@ impl<T: ?Sized> Weak<T> {
         let id = book.next;
         book.next += 1;
         let awaited = book.awaited.get_or_insert_default();
-        let entry = awaited.entry(cell).or_insert(Awaited { weak, calls: Vec::new() });
-        entry.calls.push((id, Box::new(f)));
+        let entry = awaited.entry(cell).or_insert(Awaited { weak, calls: VecDeque::new() });
+        entry.calls.push_back((id, Box::new(f)));
         Subscription::of_death(cell, id)
     }
 }

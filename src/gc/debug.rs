@@ -1,6 +1,8 @@
 //! Looking closer: what collections find is printed, or kept.
 
 use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, Write};
 use std::ops::BitOr;
 
 use super::erased::Erased;
@@ -117,14 +119,19 @@ pub fn garbage() -> Vec<Erased> {
 /// Prints what a collection did, if that is asked for.
 pub fn report(state: &State, done: &Collected) {
     if state.debug.get().contains(DEBUG_STATS) {
-        eprintln!(
-            "gc: generation {}: {} candidates, {} visited, {} collected, {} uncollectable, {:?}",
+        print(format_args!(
+            "generation {}: {} candidates, {} visited, {} collected, {} uncollectable, {:?}",
             done.generation,
             done.candidates,
             done.visited,
             done.collected,
             done.uncollectable,
             done.duration
-        );
+        ));
     }
+}
+
+/// Prints a line to stderr. One that can't be written is left out: nobody is to be stopped by that.
+pub fn print(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "gc: {line}");
 }

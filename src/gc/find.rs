@@ -5,7 +5,7 @@
 //! 2. If none are left over, all of the set is garbage. (The common case: what was met is what died together.)
 //! 3. *Mark*: what has references left over is alive, and all that it leads to. The rest is garbage.
 //!
-//! (Christopher, 1984; Lins, 1992; Bacon and Rajan, ECOOP 2001: with counts on the side and not in the objects.)
+//! (Christopher, 1984; Lins, 1992; Bacon and Rajan, ECOOP 2001.)
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

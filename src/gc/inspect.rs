@@ -197,6 +197,9 @@ pub fn referrers<T: ?Sized>(gc: &Gc<T>) -> Vec<Object> {
 /// # drop(two);
 /// ```
 pub fn path_to<T: ?Sized>(gc: &Gc<T>) -> Option<Vec<Object>> {
+    if !gc.header().is_alive() {
+        return None;
+    }
     let target: NonNull<u8> = Gc::value(gc).cast();
     let mut holders: HashMap<NonNull<u8>, Vec<NonNull<u8>>> = HashMap::new();
     each_traceable(|value| {

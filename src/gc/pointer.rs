@@ -197,6 +197,9 @@ impl<T: Trace> Gc<T> {
             if this.header().strong() == 1 {
                 // SAFETY: both are for such a value; it moves.
                 unsafe { place.copy_from_nonoverlapping(this.value, 1) };
+                // It is as old, and was finalized, if it was.
+                // SAFETY: there is a header.
+                unsafe { header::of(place) }.set_low(this.header().low().with_side(false));
                 // SAFETY: the value is there.
                 let moved = unsafe { Gc::from_value(place) };
                 let old = core::mem::replace(this, moved);
@@ -291,7 +294,7 @@ impl<T: ?Sized> Gc<T> {
         if this.header().is_alive() { this.header().strong() as usize } else { 0 }
     }
 
-    /// How many [`Weak`]s to the object there are.
+    /// How many [`Weak`]s to the object there are; 0 when it is dead (see [`deref`](Gc::deref)).
     ///
     /// ```
     /// use neap::Gc;
@@ -300,7 +303,10 @@ impl<T: ?Sized> Gc<T> {
     /// assert_eq!(Gc::weak_count(&strong), 1);
     /// ```
     pub fn weak_count(this: &Self) -> usize {
-        // SAFETY: G1.
+        if !this.header().is_alive() {
+            return 0;
+        }
+        // SAFETY: it is alive.
         unsafe { weak::count(this.value.cast()) }
     }
 
@@ -420,8 +426,8 @@ impl<T: ?Sized> Deref for Gc<T> {
     /// The value.
     ///
     /// # Panics
-    /// When the object was found unreachable by the collector, which is dropping it: seen only from the `Drop` of
-    /// a value that died with it.
+    /// When the object was found unreachable by the collector: seen only from the `Drop` of a value that died with it, and through
+    /// clones that such a `Drop` kept. (The memory of an object of which one was kept is not used again.)
     #[inline(always)]
     fn deref(&self) -> &T {
         self.check();

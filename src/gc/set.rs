@@ -145,7 +145,7 @@ impl Set {
         }
         self.traits = self.traits.or(low);
         header.visit(low, counted);
-        self.left += i64::from(entry.said.others()) + i64::from(!counted);
+        self.left += i64::from(header.others());
         // What has no others has none left.
         self.doubtful += usize::from(counted && entry.said.others() == 0);
     }

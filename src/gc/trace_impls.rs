@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::{LazyLock, Mutex, OnceLock, RwLock, TryLockError};
 
+use super::derived::bytes_of;
 use super::seen::Seen;
 use super::trace::{Trace, Tracer};
 use crate::ptr;
@@ -367,9 +368,18 @@ macro_rules! two {
 }
 
 two! {
-    [T, E] Result<T, E>, this, tracer => match this {
-        Ok(value) => value.trace(tracer),
-        Err(error) => error.trace(tracer),
+    [T, E] Result<T, E>, this, tracer => {
+        tracer.idle(this);
+        match this {
+            Ok(value) => {
+                tracer.in_use(bytes_of(value));
+                value.trace(tracer);
+            }
+            Err(error) => {
+                tracer.in_use(bytes_of(error));
+                error.trace(tracer);
+            }
+        }
     };
     [K, V, S] HashMap<K, V, S>, this, tracer => {
         this.hasher().trace(tracer);

@@ -14,7 +14,7 @@
 //! light), prints statistics if asked, and deletes the key, because code that is unloaded must not be called.
 //!
 //! A thread may have a second heap, for *objects* ([`Content`]): blocks that all begin with a header, so that who made
-//! them can walk them. It is a heap as any other, but that it takes no pool over that others left.
+//! them can walk them. It is a heap as any other, but that it takes no pool over that others left, and begins without any.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -140,9 +140,8 @@ pub fn at_end(f: fn()) -> bool {
 
 fn attach(content: Content, options: Options) -> Option<&'static Heap> {
     settings::decide(options);
-    let heap = match PARKED.pop(&HeapLinks) {
-        // SAFETY: only heaps are parked.
-        Some(id) => unsafe { Heap::from_id(id) },
+    let heap = match unpark(content) {
+        Some(heap) => heap,
         None => chunk::make_heap()?,
     };
     heap.content.set(content);
@@ -154,6 +153,28 @@ fn attach(content: Content, options: Options) -> Option<&'static Heap> {
         PHASE.set(if told { Phase::Attached } else { Phase::Ended });
     }
     Some(heap)
+}
+
+/// A parked heap that will do: for objects, one without pools. What lies in pools that it still has may be anything, or
+/// objects of a thread that is gone.
+fn unpark(content: Content) -> Option<&'static Heap> {
+    let unfit = Stack::new();
+    let mut found = None;
+    // No more than there are, as below.
+    for _ in 0..chunk::heaps() {
+        let Some(id) = PARKED.pop(&HeapLinks) else { break };
+        // SAFETY: only heaps are parked. This one is the caller's until it is parked again (H1).
+        let heap = unsafe { Heap::from_id(id) };
+        if content == Content::Raw || heap.pool_bytes.get() == 0 {
+            found = Some(heap);
+            break;
+        }
+        unfit.push(&HeapLinks, id);
+    }
+    while let Some(id) = unfit.pop(&HeapLinks) {
+        PARKED.push(&HeapLinks, id);
+    }
+    found
 }
 
 /// Flushes every magazine, abandons the pools and parks the heap.

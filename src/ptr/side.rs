@@ -39,6 +39,7 @@ use std::alloc::handle_alloc_error;
 use super::header::{Header, count_one_more};
 use super::object::{self, Shape, Slot};
 use crate::heap;
+use crate::misuse;
 use crate::settings::Options;
 use crate::units::regain;
 
@@ -64,6 +65,8 @@ const HELD: usize = 4;
 const WATCHED: u32 = 1 << 31;
 /// In `raw`: entries of weak maps are the object's. (As above.)
 const KEYED: u32 = 1 << 30;
+/// The bits of `raw` that count.
+const MOST_RAW: u32 = KEYED - 1;
 /// Values lie at multiples of 8 (`object.rs`).
 const STATE: usize = 7;
 
@@ -261,12 +264,16 @@ impl Side {
         false
     }
 
-    /// Turns a `Weak` raw (W2).
+    /// Turns a `Weak` raw (W2). Aborts when 2^30 - 1 are already.
     pub fn turn_raw(&self) -> Raw {
         if self.is(GONE) {
             return Raw::Cell(self.address() + 1);
         }
-        self.raw.set(self.raw.get() + 1);
+        let raw = self.raw.get() + 1;
+        if raw & MOST_RAW == 0 {
+            misuse::too_many_references();
+        }
+        self.raw.set(raw);
         Raw::Value(self.value())
     }
 
@@ -286,7 +293,7 @@ impl Side {
 
     /// Whether `Weak`s were turned raw, so that the object can't be parted from its cell.
     pub fn has_raw(&self) -> bool {
-        self.raw.get() & !(WATCHED | KEYED) > 0
+        self.raw.get() & MOST_RAW > 0
     }
 
     /// Somebody wants to know when the object dies.

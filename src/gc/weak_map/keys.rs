@@ -57,7 +57,8 @@ impl<K: ?Sized, V> WeakKeyMap<K, V> {
         WeakKeyMap { table: Table::new() }
     }
 
-    /// How many entries there are: those of dead keys are not there.
+    /// How many entries there are: those of dead keys are not there. (Of keys that die after their thread's last collection they
+    /// stay until the map goes.)
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.len()

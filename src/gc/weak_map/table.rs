@@ -270,8 +270,10 @@ impl<T: ?Sized + 'static, P: Trace> Table<T, P> {
 /// Through an entry any object may be part of a cycle, also one that could not be without.
 fn track<T: ?Sized>(object: &Gc<T>) {
     let header = object.header();
-    if header.low().age() == Age::UNTRACKED {
-        header.set_low(header.low().with_age(state::birth()).settled(false));
+    let low = header.low();
+    // (What `new_untracked` made stays as its author wanted it.)
+    if low.age() == Age::UNTRACKED && !low.code().info().is_cyclic() {
+        header.set_low(low.with_age(state::birth()).settled(false));
     }
 }
 
