@@ -345,15 +345,18 @@ fn what_is_made_after_a_collection_is_young() {
 /// Cases 36 and 73: garbage is kept, one of which let go of itself in its finalizer.
 #[test]
 fn what_lets_go_of_itself_is_kept_too() {
-    #[derive(Trace)]
-    #[trace(finalize)]
-    struct Lets(RefCell<Option<Gc<Lets>>>, Leaf<Counted>);
-    impl Finalize for Lets {
-        fn finalize(&self) {
-            self.0.take();
+    struct Lets(RefCell<Option<Gc<Lets>>>, Counted);
+    // SAFETY: the one edge is visited, once.
+    unsafe impl Trace for Lets {
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.0.trace(tracer);
+        }
+
+        fn finalizer() -> Option<fn(&Self)> {
+            Some(|this: &Self| drop(this.0.take()))
         }
     }
-    let lets = Gc::new(Lets(RefCell::default(), Leaf(Counted)));
+    let lets = Gc::new(Lets(RefCell::default(), Counted));
     *lets.0.borrow_mut() = Some(lets.clone());
     gc::set_debug(gc::DEBUG_SAVEALL);
     drop(lets);
@@ -370,13 +373,17 @@ fn what_lets_go_of_itself_is_kept_too() {
 #[test]
 fn a_value_that_moves_is_not_finalized_again() {
     thread_local!(static TIMES: Cell<usize> = const { Cell::new(0) });
-    #[derive(Trace, Clone)]
-    #[trace(finalize)]
+    #[derive(Clone)]
     struct Final(u32);
-    impl Finalize for Final {
-        fn finalize(&self) {
-            TIMES.set(TIMES.get() + 1);
-            SAVED.with_borrow_mut(|saved| saved.take().map(|saved| saved()));
+    // SAFETY: it owns no `Gc`.
+    unsafe impl Trace for Final {
+        fn trace(&self, _: &mut Tracer<'_>) {}
+
+        fn finalizer() -> Option<fn(&Self)> {
+            Some(|_: &Self| {
+                TIMES.set(TIMES.get() + 1);
+                SAVED.with_borrow_mut(|saved| saved.take().map(|saved| saved()));
+            })
         }
     }
     type Save = Box<dyn FnOnce()>;
@@ -401,9 +408,13 @@ fn a_value_that_moves_is_not_finalized_again() {
 #[test]
 fn questions_about_the_dead() {
     thread_local!(static ASKED: Cell<bool> = const { Cell::new(false) });
-    #[derive(Trace)]
-    #[trace(unsafe_drop)]
     struct Asks(RefCell<Option<Gc<Asks>>>);
+    // SAFETY: the one edge is visited, once; its drop asks, and does not read.
+    unsafe impl Trace for Asks {
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.0.trace(tracer);
+        }
+    }
     impl Drop for Asks {
         fn drop(&mut self) {
             if let Some(peer) = &*self.0.borrow() {

@@ -62,6 +62,7 @@ const GONE: usize = 2;
 /// The value was dropped, and the block is kept for raw `Weak`s.
 const HELD: usize = 4;
 /// In `raw`: somebody wants to know when the object dies. (Only the collector's objects have it.)
+#[cfg(feature = "gc")]
 const WATCHED: u32 = 1 << 31;
 /// In `raw`: entries of weak maps are the object's. (As above.)
 const KEYED: u32 = 1 << 30;
