@@ -53,6 +53,10 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
     // What has no size is not asked, and has no way to.
     let is_cyclic =
         (!has_tail(input) || types.is_empty()).then(|| is_cyclic(neap, &types, &input.generics));
+    // Where the type may have a `Drop`, or owns what is not visited, the trait's own answer holds.
+    let owns_only_gcs = (!has_tail(input) && !said.unsafe_drop && !said.acyclic)
+        .then(|| owns_only_gcs(input, neap, &types))
+        .transpose()?;
     let finalizer = said.finalize.map(|span| finalizer(neap, span));
     // Nothing in an acyclic type is found dead, so its `Drop` may read what it likes.
     let drop_check = (!said.unsafe_drop && !said.acyclic).then(|| drop_check(neap, name.span()));
@@ -66,6 +70,7 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
         unsafe impl #impl_generics #neap::gc::Trace for #name #ty_generics #where_clause {
             #trace
             #is_cyclic
+            #owns_only_gcs
             #finalizer
         }
     })
@@ -89,11 +94,16 @@ fn forms(input: &DeriveInput) -> Result<Vec<Form<'_>>> {
     }
 }
 
-/// The fields that are neither skipped nor function pointers.
+/// Whether `trace` passes a field by: it is skipped, or a function pointer.
+fn is_passed_by(field: &syn::Field) -> Result<bool> {
+    Ok(attributes::is_skipped(&field.attrs)? || bounds::is_of_functions(&field.ty))
+}
+
+/// The fields that are visited.
 fn visited(fields: &Fields) -> Result<Vec<Field<'_>>> {
     let mut visited = Vec::new();
     for (i, field) in fields.iter().enumerate() {
-        if attributes::is_skipped(&field.attrs)? || bounds::is_of_functions(&field.ty) {
+        if is_passed_by(field)? {
             continue;
         }
         let member = match &field.ident {
@@ -220,6 +230,30 @@ fn is_cyclic(neap: &syn::Path, types: &[&Type], generics: &Generics) -> TokenStr
             #neap::gc::derived::Seen::ask::<Self>(#seen, |#seen| #(#asked)||*)
         }
     }
+}
+
+/// `owns_only_gcs`, which asks each type of a field that is visited, and of the others whether they need a drop.
+fn owns_only_gcs(input: &DeriveInput, neap: &syn::Path, types: &[&Type]) -> Result<TokenStream> {
+    let call = quote!(owns_only_gcs());
+    let asked = types.iter().map(|ty| ask(neap, ty, &input.generics, &call, &call));
+    let fields: Vec<&syn::Field> = match &input.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let mut others = Vec::new();
+    for field in fields {
+        if is_passed_by(field)? {
+            let ty = &field.ty;
+            others.push(quote!(!#neap::gc::derived::core::mem::needs_drop::<#ty>()));
+        }
+    }
+    Ok(quote! {
+        #[inline]
+        fn owns_only_gcs() -> #neap::gc::derived::core::primitive::bool {
+            true #(&& #asked)* #(&& #others)*
+        }
+    })
 }
 
 /// `finalizer`, which names `Finalize::finalize`.

@@ -11,7 +11,7 @@ use super::erased::Erased;
 use super::find::{CalledOff, find_again};
 use super::header::{self, Age, Low, Said};
 use super::object::Shape;
-use super::set::{self, Entry, Flaw, Set};
+use super::set::{self, Entry, Flaw, Set, Tally};
 use super::state::{GENERATIONS, State};
 use super::stats::Collected;
 use super::weak;
@@ -65,7 +65,23 @@ pub fn clear(
     state.ephemerons.drop_condemned(panics);
     let mut freeing = Freeing::new();
     for entries in garbage.slices() {
-        free(entries, &mut freeing);
+        // SAFETY: it is dead, of this shape, and its value dropped.
+        free(entries, &mut freeing, |entry, shape| unsafe { is_given_up(entry, shape) });
+    }
+    freeing.finish();
+    result.collected = garbage.len();
+}
+
+/// The same for garbage that owns nothing but references to each other, and that nobody waits for: no code of the program
+/// runs, so nobody can see in which order it goes.
+pub fn free_bare(garbage: &Pieces<Entry>, result: &mut Collected) {
+    let mut freeing = Freeing::new();
+    for entries in garbage.slices() {
+        free(entries, &mut freeing, |entry, _| {
+            entry.verify();
+            entry.header().retire();
+            true
+        });
     }
     freeing.finish();
     result.collected = garbage.len();
@@ -93,12 +109,14 @@ fn finalize(
     // What they let die by counting has given up what weak maps held for it before it is looked who is held.
     state.ephemerons.drop_condemned(panics);
     let mut again = Set::new(0, state.ephemerons.search());
+    let mut tally = Tally::NOTHING;
     for entry in garbage.iter() {
         let header = entry.header();
         // The one reference more is accounted for.
         // SAFETY: it is this object's header, and each is in the garbage once.
-        unsafe { again.join(entry.value, header, header.low(), true) };
+        unsafe { again.join(&mut tally, entry.value, header, header.low(), true) };
     }
+    again.add(tally);
     let found = match again.flaw {
         None => find_again(&mut again),
         Some(flaw) => Err(CalledOff::Flaw(flaw)),
@@ -193,8 +211,13 @@ fn drop_values(garbage: &[Entry], panics: &mut Panics) {
     }
 }
 
-/// Gives the blocks of the dead back.
-fn free(garbage: &[Entry], freeing: &mut Freeing) {
+/// Gives the blocks back of those that `is_given_up` says yes to, which is told their shape.
+#[inline(always)]
+fn free(
+    garbage: &[Entry],
+    freeing: &mut Freeing,
+    is_given_up: impl Fn(&Entry, Shape) -> bool,
+) {
     let mut next = 0;
     while let Some(first) = garbage.get(next) {
         let code = first.said.low().code();
@@ -202,8 +225,7 @@ fn free(garbage: &[Entry], freeing: &mut Freeing) {
         let shape = unsafe { Shape::of(first.value) };
         let Some(class) = shape.class().filter(|_| !code.info().is_slice()) else {
             next += 1;
-            // SAFETY: it is dead, and its value dropped.
-            if unsafe { is_given_up(first, shape) } {
+            if is_given_up(first, shape) {
                 // SAFETY: nobody has it any more.
                 unsafe { shape.free(first.value) };
             }
@@ -216,8 +238,7 @@ fn free(garbage: &[Entry], freeing: &mut Freeing) {
         {
             set::fetch(garbage, next);
             next += 1;
-            // SAFETY: it is dead, and its value dropped.
-            if unsafe { is_given_up(entry, shape) } {
+            if is_given_up(entry, shape) {
                 freeing.free(shape.block(entry.value));
             }
         }

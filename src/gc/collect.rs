@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use super::callbacks::{Event, Phase};
 use super::check;
 use super::clear::{self, Panics};
-use super::debug;
+use super::debug::{self, Debug};
 use super::ephemeron;
 use super::find::find;
 use super::header::{self, Age, Said};
-use super::set::{self, Set};
+use super::set::{self, Set, Tally};
 use super::state::{self, GENERATIONS, State};
 use super::stats::Collected;
 use crate::heap::{Cursor, KnownPool, Objects, Pieces};
@@ -96,8 +96,13 @@ fn run(state: &State, result: &mut Collected, panics: &mut Panics) {
     if all {
         state.lost.set(false);
     }
+    let bare = set.is_bare();
     part(state, &mut set, generation);
-    clear::clear(state, &mut set.entries, set.traits, result, panics);
+    if bare && state.debug.get() == Debug::NONE {
+        clear::free_bare(&set.entries, result);
+    } else {
+        clear::clear(state, &mut set.entries, set.traits, result, panics);
+    }
     state.entries.reuse(set.entries);
     if state.candidates[0].is_empty() {
         state.begin_candidates();
@@ -137,15 +142,17 @@ fn part(state: &State, set: &mut Set, generation: usize) {
 /// All objects that may be looked at join the set, since a candidate among them was lost.
 #[cold]
 fn join_all(state: &State, set: &mut Set) {
+    let mut tally = Tally::NOTHING;
     state.each_object(|value| {
         // SAFETY: there is an object.
         let header = unsafe { header::of(value) };
         let low = header.low();
         if !low.is_visited() && !low.may_change() && set.takes(low) {
             // SAFETY: it is this object's header.
-            unsafe { set.join(value, header, low, false) };
+            unsafe { set.join(&mut tally, value, header, low, false) };
         }
     });
+    set.add(tally);
 }
 
 /// The candidates of a generation and those below, taken out.
@@ -208,6 +215,7 @@ impl Drop for Candidates<'_> {
 /// Those of the candidates that are still there join the set. `placed`: what was an object's memory is one's.
 fn join(state: &State, set: &mut Set, candidates: &Pieces<usize>, placed: bool) {
     let mut known = KnownPool::none();
+    let mut tally = Tally::NOTHING;
     let mut cursor = Cursor::new();
     while let Some(value) = cursor.next(candidates) {
         if let Some(ahead) = cursor.ahead(set::AHEAD) {
@@ -227,7 +235,7 @@ fn join(state: &State, set: &mut Set, candidates: &Pieces<usize>, placed: bool) 
         }
         if set.takes(low) {
             // SAFETY: it is this object's header.
-            unsafe { set.join(value, header, low, false) };
+            unsafe { set.join(&mut tally, value, header, low, false) };
         } else if low.age() != Age::UNTRACKED {
             // It grew older since it was noted (in a collection, or frozen in between), or is frozen.
             let generation = state.policy.generation_of(low.age()).min(GENERATIONS - 1);
@@ -235,4 +243,5 @@ fn join(state: &State, set: &mut Set, candidates: &Pieces<usize>, placed: bool) 
             header.set_low(low.settled(noted));
         }
     }
+    set.add(tally);
 }

@@ -77,6 +77,12 @@ impl<T: Copy + Send + Sync + core::fmt::Pointer> Field<T> {
     pub fn is_cyclic_among(&self, _: impl Seen) -> bool {
         false
     }
+
+    /// Nor anything else.
+    #[inline(always)]
+    pub fn owns_only_gcs(&self) -> bool {
+        true
+    }
 }
 
 /// Any other type.
@@ -97,12 +103,19 @@ impl<T: ?Sized> OfTrace<T> for Field<T> {}
 pub trait OfCyclic<T> {
     /// What it says.
     fn is_cyclic_among(&self, seen: impl Seen) -> bool;
+    /// The same.
+    fn owns_only_gcs(&self) -> bool;
 }
 
 impl<T: Trace> OfCyclic<T> for Field<T> {
     #[inline(always)]
     fn is_cyclic_among(&self, seen: impl Seen) -> bool {
         T::is_cyclic_among(seen)
+    }
+
+    #[inline(always)]
+    fn owns_only_gcs(&self) -> bool {
+        T::owns_only_gcs()
     }
 }
 
@@ -111,6 +124,10 @@ pub trait OfNone {
     /// Never asked.
     fn is_cyclic_among(&self, _: impl Seen) -> bool {
         true
+    }
+    /// Never asked.
+    fn owns_only_gcs(&self) -> bool {
+        false
     }
 }
 

@@ -135,6 +135,11 @@ unsafe impl Trace for Erased {
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.edge(self.value(), core::ptr::from_ref(self).cast());
     }
+
+    #[inline(always)]
+    fn owns_only_gcs() -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for Erased {

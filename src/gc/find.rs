@@ -29,12 +29,12 @@ pub enum CalledOff {
 /// say who was [found alive](header::Header::is_found_alive); the others are garbage. They are still visited, also when it is called
 /// off: [`Set::restore`] is next.
 pub fn find(set: &mut Set) -> Result<(), CalledOff> {
-    run(set, |set| count(&mut Tracer::new(Sink::Count(set)), Set::count))
+    run(set, |set| count(&mut Tracer::new(Sink::Count(set))))
 }
 
 /// The same, when the whole set is known: nobody joins.
 pub fn find_again(set: &mut Set) -> Result<(), CalledOff> {
-    run(set, |set| count(&mut Tracer::new(Sink::Recount(set)), Set::recount))
+    run(set, |set| count(&mut Tracer::new(Sink::Recount(set))))
 }
 
 fn run(set: &mut Set, count: impl FnOnce(&mut Set)) -> Result<(), CalledOff> {
@@ -51,9 +51,8 @@ fn run(set: &mut Set, count: impl FnOnce(&mut Set)) -> Result<(), CalledOff> {
     }
 }
 
-/// Traces every object of the tracer's set, which grows meanwhile. `deal` is what the set does with an edge.
-#[inline(always)]
-fn count(tracer: &mut Tracer<'_>, deal: impl Fn(&mut Set, NonNull<u8>) + Copy) {
+/// Traces every object of the tracer's set, which grows meanwhile.
+fn count(tracer: &mut Tracer<'_>) {
     let mut cursor = Cursor::new();
     loop {
         while tracer.has_room()
@@ -62,9 +61,13 @@ fn count(tracer: &mut Tracer<'_>, deal: impl Fn(&mut Set, NonNull<u8>) + Copy) {
             trace(entry.value, entry.said.low(), tracer);
         }
         let last = tracer.is_empty();
-        tracer.finish_with(deal);
+        tracer.finish();
+        let owns_more = tracer.owns_more;
         let Some(set) = tracer.set() else { return };
         if set.flaw.is_some() || last {
+            if owns_more {
+                set.note_owner();
+            }
             return;
         }
     }
@@ -84,7 +87,7 @@ fn mark(set: &mut Set) {
             trace(value, unsafe { header::of(value) }.low(), &mut tracer);
         }
         let last = tracer.is_empty();
-        tracer.finish_with(Set::mark);
+        tracer.finish();
         let Some(set) = tracer.set() else { return };
         if set.flaw.is_some() || last || !set.is_in_doubt() {
             return;

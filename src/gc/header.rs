@@ -324,6 +324,12 @@ impl Header {
         self.others.set(others.wrapping_add(1).wrapping_add(DEAD));
     }
 
+    /// It is dead and has no references.
+    #[inline(always)]
+    pub fn retire(&self) {
+        self.others.set(DEAD);
+    }
+
     /// Of a dead object: whether it has no references any more.
     #[inline]
     pub fn is_left_alone(&self) -> bool {

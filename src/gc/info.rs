@@ -57,6 +57,9 @@ impl<T: Trace> Of<T> {
         trace: |value, tracer| {
             // SAFETY: the caller says that it is a live `T`.
             unsafe { value.cast::<T>().as_ref() }.trace(tracer);
+            if !T::owns_only_gcs() {
+                tracer.owns_more();
+            }
         },
         drop: |value| {
             // SAFETY: the caller gives up the live `T` that it is.
@@ -86,6 +89,9 @@ impl<T: Trace> Of<[T]> {
             // SAFETY: the caller says that these are live.
             for value in unsafe { slice.as_ref() } {
                 value.trace(tracer);
+            }
+            if !T::owns_only_gcs() {
+                tracer.owns_more();
             }
         },
         drop: |value| {

@@ -95,10 +95,26 @@ pub struct Set {
     pub flaw: Option<Flaw>,
     /// What is true of one of them at least, of what headers say.
     pub traits: Low,
+    /// Whether somebody owns more than references to others of the set.
+    owns_more: bool,
     /// Objects all of whose references are accounted for and that were not marked.
     doubtful: usize,
     /// References that are not accounted for, of all together: what the headers must add up to.
     left: i64,
+}
+
+/// What is added up while objects join: apart from the set, so that it stays in registers.
+pub struct Tally {
+    traits: Low,
+    owns_more: bool,
+    doubtful: usize,
+    left: i64,
+}
+
+impl Tally {
+    /// Nothing so far.
+    pub const NOTHING: Tally =
+        Tally { traits: Low::NOTHING, owns_more: false, doubtful: 0, left: 0 };
 }
 
 /// Why a collection is called off.
@@ -121,6 +137,7 @@ impl Set {
             number,
             flaw: None,
             traits: Low::NOTHING,
+            owns_more: false,
             doubtful: 0,
             left: 0,
         }
@@ -137,66 +154,92 @@ impl Set {
     /// # Safety
     /// There is an object with this value, which has this header and is not in the set.
     #[inline(always)]
-    pub unsafe fn join(&mut self, value: NonNull<u8>, header: &Header, low: Low, counted: bool) {
+    pub unsafe fn join(
+        &mut self,
+        tally: &mut Tally,
+        value: NonNull<u8>,
+        header: &Header,
+        low: Low,
+        counted: bool,
+    ) {
         let entry = Entry { value, said: Said::new(low, header.others()) };
         if !self.entries.push(entry) {
             self.flaw = Some(Flaw::Memory);
             return;
         }
-        self.traits = self.traits.or(low);
         header.visit(low, counted);
-        self.left += i64::from(header.others());
+        tally.traits = tally.traits.or(low);
+        tally.left += i64::from(header.others());
         // What has no others has none left.
-        self.doubtful += usize::from(counted && entry.said.others() == 0);
+        tally.doubtful += usize::from(counted && entry.said.others() == 0);
     }
 
-    /// One reference to the object is accounted for; if it is of these ages, it belongs to the set.
+    /// What was tallied while some joined.
     #[inline(always)]
-    pub fn count(&mut self, value: NonNull<u8>) {
-        // SAFETY: an edge leads to an object.
-        let header = unsafe { header::of(value) };
-        let low = header.low();
-        if low.is_visited() {
-            self.account(value, header);
-        } else if self.takes(low) {
-            // SAFETY: it is this object's header.
-            unsafe { self.join(value, header, low, true) };
+    pub fn add(&mut self, tally: Tally) {
+        self.traits = self.traits.or(tally.traits);
+        self.owns_more |= tally.owns_more;
+        self.doubtful += tally.doubtful;
+        self.left += tally.left;
+    }
+
+    /// One reference to each of these values is accounted for; if it is of these ages, the object belongs to the set.
+    #[inline(always)]
+    pub fn count(&mut self, values: &[usize]) {
+        let mut tally = Tally::NOTHING;
+        for value in values.iter().copied().map(regain_value) {
+            // SAFETY: an edge leads to an object.
+            let header = unsafe { header::of(value) };
+            let low = header.low();
+            if low.is_visited() {
+                self.account(&mut tally, value, header);
+            } else if self.takes(low) {
+                // SAFETY: it is this object's header.
+                unsafe { self.join(&mut tally, value, header, low, true) };
+            } else {
+                tally.owns_more = true;
+            }
         }
+        self.add(tally);
     }
 
-    /// One reference to the object is accounted for, if it belongs to the set.
-    #[inline(always)]
-    pub fn recount(&mut self, value: NonNull<u8>) {
-        // SAFETY: an edge leads to an object.
-        let header = unsafe { header::of(value) };
-        if header.low().is_visited() {
-            self.account(value, header);
+    /// One reference to each of these is accounted for, if it belongs to the set.
+    pub fn recount(&mut self, values: &[usize]) {
+        let mut tally = Tally::NOTHING;
+        for value in values.iter().copied().map(regain_value) {
+            // SAFETY: an edge leads to an object.
+            let header = unsafe { header::of(value) };
+            if header.low().is_visited() {
+                self.account(&mut tally, value, header);
+            }
         }
+        self.add(tally);
     }
 
     #[inline(always)]
-    fn account(&mut self, value: NonNull<u8>, header: &Header) {
+    fn account(&mut self, tally: &mut Tally, value: NonNull<u8>, header: &Header) {
         let left = header.others() - 1;
         if left < 0 {
             self.flaw = Some(Flaw::Trace(value));
             return;
         }
         header.set_others(left);
-        self.left -= 1;
-        self.doubtful += usize::from(left == 0);
+        tally.left -= 1;
+        tally.doubtful += usize::from(left == 0);
     }
 
-    /// The object is alive, if it belongs to the set.
-    #[inline(always)]
-    pub fn mark(&mut self, value: NonNull<u8>) {
-        // SAFETY: an edge leads to an object.
-        let header = unsafe { header::of(value) };
-        // One that has references left over is found by itself.
-        if header.low().is_visited() && !header.is_found_alive() {
-            self.doubtful -= 1;
-            header.mark();
-            if !self.marked.push(value.addr().get()) {
-                self.flaw = Some(Flaw::Memory);
+    /// Each of these is alive, if it belongs to the set.
+    pub fn mark(&mut self, values: &[usize]) {
+        for value in values.iter().copied() {
+            // SAFETY: an edge leads to an object.
+            let header = unsafe { header::of(regain_value(value)) };
+            // One that has references left over is found by itself.
+            if header.low().is_visited() && !header.is_found_alive() {
+                self.doubtful -= 1;
+                header.mark();
+                if !self.marked.push(value) {
+                    self.flaw = Some(Flaw::Memory);
+                }
             }
         }
     }
@@ -214,6 +257,20 @@ impl Set {
         if left != self.left {
             misuse::changed_in_trace();
         }
+    }
+
+    /// Somebody owns more than references to others of the set.
+    pub fn note_owner(&mut self) {
+        self.owns_more = true;
+    }
+
+    /// Whether all that is owned is references to others of the set, which is all garbage, and nobody waits for a death:
+    /// then there is nothing to do but to give the blocks back.
+    pub fn is_bare(&self) -> bool {
+        self.is_all_garbage()
+            && !self.owns_more
+            && !self.traits.wants_finalizer()
+            && !self.traits.has_side()
     }
 
     /// Whether nobody was found alive.

@@ -81,6 +81,17 @@ pub unsafe trait Trace: 'static {
         Self::is_cyclic()
     }
 
+    /// Whether the drop of such a value does nothing but give up the `Gc`s that [`trace`](Trace::trace) visits. Garbage that
+    /// owns nothing but references to each other need not be dropped. A wrong `true` leaks.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn owns_only_gcs() -> bool
+    where
+        Self: Sized,
+    {
+        !core::mem::needs_drop::<Self>()
+    }
+
     /// What runs before such a value is dropped, if it has a finalizer.
     #[doc(hidden)]
     fn finalizer() -> Option<fn(&Self)>
@@ -112,6 +123,8 @@ pub struct Tracer<'a> {
     /// Values of targets, whose headers are on their way into the cache, and how many.
     targets: [usize; Tracer::MOST],
     len: usize,
+    /// Whether some value owns more than the `Gc`s that were visited.
+    pub(super) owns_more: bool,
     sink: Sink<'a>,
 }
 
@@ -149,7 +162,7 @@ impl<'a> Tracer<'a> {
     pub(super) fn new(sink: Sink<'a>) -> Tracer<'a> {
         // Who checks is told of each edge at once: the buffer is always as good as full, so that nobody else has to ask.
         let len = if matches!(sink, Sink::Check(_)) { Tracer::MOST - 1 } else { 0 };
-        Tracer { targets: [0; Tracer::MOST], len, sink }
+        Tracer { targets: [0; Tracer::MOST], len, owns_more: false, sink }
     }
 
     /// Notes an edge to the object with this value; the pointer lies at `at`.
@@ -181,27 +194,16 @@ impl<'a> Tracer<'a> {
     }
 
     /// Deals with all edges that are noted.
-    pub(super) fn finish(&mut self) {
-        match self.sink {
-            Sink::Count(_) => self.finish_with(Set::count),
-            Sink::Recount(_) => self.finish_with(Set::recount),
-            Sink::Mark(_) => self.finish_with(Set::mark),
-            Sink::Each(_) | Sink::Check(_) => {}
-        }
-        if let Sink::Each(each) = &mut self.sink {
-            let len = core::mem::take(&mut self.len);
-            self.targets[..len].iter().for_each(|value| each(regain_value(*value)));
-        }
-    }
-
-    /// The same, when `deal` is known to be what its set does with an edge.
     #[inline(always)]
-    pub(super) fn finish_with(&mut self, deal: impl Fn(&mut Set, NonNull<u8>)) {
+    pub(super) fn finish(&mut self) {
         let len = core::mem::take(&mut self.len).min(Tracer::MOST);
-        if let Sink::Count(set) | Sink::Recount(set) | Sink::Mark(set) = &mut self.sink {
-            for value in &self.targets[..len] {
-                deal(set, regain_value(*value));
-            }
+        let targets = &self.targets[..len];
+        match &mut self.sink {
+            Sink::Count(set) => set.count(targets),
+            Sink::Recount(set) => set.recount(targets),
+            Sink::Mark(set) => set.mark(targets),
+            Sink::Each(each) => targets.iter().for_each(|value| each(regain_value(*value))),
+            Sink::Check(_) => {}
         }
     }
 
@@ -254,6 +256,12 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// Says that the value owns more than the `Gc`s that are visited now.
+    #[inline(always)]
+    pub(super) fn owns_more(&mut self) {
+        self.owns_more = true;
+    }
+
     /// Whether anybody listens to that.
     #[inline(always)]
     pub(super) fn is_checked(&self) -> bool {
@@ -267,5 +275,10 @@ unsafe impl<T: ?Sized + 'static> Trace for Gc<T> {
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.edge(Gc::value(self).cast(), core::ptr::from_ref(self).cast());
+    }
+
+    #[inline(always)]
+    fn owns_only_gcs() -> bool {
+        true
     }
 }

@@ -81,9 +81,21 @@ leaves! {
 /// Types that own values of others: each value is visited. Where there are none, or they are borrowed, what lies in the
 /// container is not in use.
 macro_rules! owners {
-    ($([$($parameter:ident $(: $bound:path)?),*] $type:ty, $this:ident => $values:expr;)*) => {$(
+    // In the container itself: what is dropped with it is they, and nothing else.
+    (within $([$parameter:ident] $type:ty, $this:ident => $values:expr;)*) => {$(
+        owners!(one [$parameter] $type, $this => $values; {
+            #[inline(always)]
+            fn owns_only_gcs() -> bool {
+                $parameter::owns_only_gcs()
+            }
+        });
+    )*};
+    (elsewhere $([$parameter:ident] $type:ty, $this:ident => $values:expr;)*) => {$(
+        owners!(one [$parameter] $type, $this => $values; {});
+    )*};
+    (one [$parameter:ident] $type:ty, $this:ident => $values:expr; { $($more:item)* }) => {
         // SAFETY: each value is visited, once, and the type owns a `Gc` only if they do.
-        unsafe impl<$($parameter: Trace $(+ $bound)?),*> Trace for $type {
+        unsafe impl<$parameter: Trace> Trace for $type {
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'_>) {
                 if <Self as Trace>::is_cyclic() {
@@ -102,23 +114,22 @@ macro_rules! owners {
 
             #[inline]
             fn is_cyclic() -> bool {
-                $($parameter::is_cyclic())||*
+                $parameter::is_cyclic()
             }
 
             #[inline]
             fn is_cyclic_among(seen: impl Seen) -> bool {
-                $($parameter::is_cyclic_among(seen))||*
+                $parameter::is_cyclic_among(seen)
             }
+
+            $($more)*
         }
-    )*};
+    };
 }
 
 owners! {
+    within
     [T] Option<T>, this => this;
-    [T] Vec<T>, this => this;
-    [T] LinkedList<T>, this => this;
-    [T] BinaryHeap<T>, this => this;
-    [T] BTreeSet<T>, this => this;
     [T] Wrapping<T>, this => [&this.0];
     [T] core::num::Saturating<T>, this => [&this.0];
     [T] core::cmp::Reverse<T>, this => [&this.0];
@@ -137,10 +148,18 @@ owners! {
     };
     [T] OnceCell<T>, this => this.get();
     [T] OnceLock<T>, this => this.get();
-    // What is borrowed to be changed is not looked at: it counts as held from outside.
-    // SAFETY: nothing borrows it to change it while it is visited.
-    [T] RefCell<T>, this => unsafe { this.try_borrow_unguarded() }.ok();
-    // A lock that somebody holds is the same; what a panic poisoned is there all the same.
+    // SAFETY: nothing changes the value while it is visited.
+    [T] Cell<T>, this => [unsafe { &*this.as_ptr() }];
+}
+
+owners! {
+    elsewhere
+    [T] Vec<T>, this => this;
+    [T] LinkedList<T>, this => this;
+    [T] BinaryHeap<T>, this => this;
+    [T] BTreeSet<T>, this => this;
+    // What somebody may change just now is not looked at: it counts as held from outside. What a panic
+    // poisoned is there all the same.
     [T] Mutex<T>, this => match this.try_lock() {
         Ok(guard) => Some(guard),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -151,8 +170,39 @@ owners! {
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
     }.as_deref();
-    // SAFETY: nothing changes the value while it is visited.
-    [T] Cell<T>, this => [unsafe { &*this.as_ptr() }];
+}
+
+// SAFETY: the value is visited, once, and it owns a `Gc` only if that does.
+unsafe impl<T: Trace> Trace for RefCell<T> {
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        if T::is_cyclic() {
+            // SAFETY: nothing borrows it to change it while it is visited.
+            match unsafe { self.try_borrow_unguarded() } {
+                Ok(value) => value.trace(tracer),
+                // What is borrowed to be changed is not looked at: it counts as held from outside.
+                Err(_) => {
+                    tracer.idle(self);
+                    tracer.owns_more();
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn is_cyclic() -> bool {
+        T::is_cyclic()
+    }
+
+    #[inline]
+    fn is_cyclic_among(seen: impl Seen) -> bool {
+        T::is_cyclic_among(seen)
+    }
+
+    #[inline(always)]
+    fn owns_only_gcs() -> bool {
+        T::owns_only_gcs()
+    }
 }
 
 // SAFETY: each value is visited, once, and it owns a `Gc` only if they do.
@@ -207,6 +257,10 @@ unsafe impl<T: Trace, const N: usize> Trace for [T; N] {
     fn is_cyclic_among(seen: impl Seen) -> bool {
         T::is_cyclic_among(seen)
     }
+    #[inline(always)]
+    fn owns_only_gcs() -> bool {
+        T::owns_only_gcs()
+    }
 }
 
 // SAFETY: the value is visited, once. A value that needs no drop owns no `Gc`; that of a trait object may.
@@ -238,6 +292,10 @@ unsafe impl<P: Trace + Deref> Trace for Pin<P> {
     #[inline]
     fn is_cyclic_among(seen: impl Seen) -> bool {
         P::is_cyclic_among(seen)
+    }
+    #[inline(always)]
+    fn owns_only_gcs() -> bool {
+        P::owns_only_gcs()
     }
 }
 
@@ -419,6 +477,11 @@ macro_rules! tuples {
             #[inline]
             fn is_cyclic_among(seen: impl Seen) -> bool {
                 $($name::is_cyclic_among(seen))||+
+            }
+
+            #[inline(always)]
+            fn owns_only_gcs() -> bool {
+                $($name::owns_only_gcs())&&+
             }
         }
     )+};

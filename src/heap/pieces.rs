@@ -301,8 +301,19 @@ impl<T: Copy> Cursor<T> {
         (place < self.end).then(|| unsafe { place.read() })
     }
 
-    #[inline(never)]
+    /// Whether there is more.
+    #[inline(always)]
     fn go_on(&mut self, list: &Pieces<T>) -> bool {
+        let current = list.piece.get();
+        if self.piece == current && !current.is_null() {
+            self.end = list.top.get();
+            return self.at != self.end;
+        }
+        self.enter_next(list)
+    }
+
+    #[inline(never)]
+    fn enter_next(&mut self, list: &Pieces<T>) -> bool {
         let current = list.piece.get();
         if self.piece.is_null() {
             self.piece = list.first.get();

@@ -132,8 +132,11 @@ impl SizeClass {
     #[inline(always)]
     pub const fn index_of(self, offset: usize) -> (usize, bool) {
         let row = &TABLE[self.index()];
-        let index = ((offset as u64 * row.reciprocal) >> RECIPROCAL_SHIFT) as usize;
-        (index, index * row.size as usize == offset && index < row.blocks as usize)
+        let quotient = offset as u64 * row.reciprocal;
+        let index = (quotient >> RECIPROCAL_SHIFT) as usize;
+        // C3: each byte behind the start adds as much as the reciprocal to the fraction, all the error before it adds less.
+        let fraction = quotient & ((1 << RECIPROCAL_SHIFT) - 1);
+        (index, fraction < row.reciprocal && index < row.blocks as usize)
     }
 }
 
