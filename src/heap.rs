@@ -100,6 +100,8 @@ struct Heap {
     pace: sweep::Pace,
     /// Where runs were freed.
     gaps: large::Gaps,
+    /// Classes whose magazine has slots, a bit for each.
+    opened: Cell<u128>,
     /// Slow paths until magazines are looked at for idleness.
     until_idle: Cell<u32>,
     /// Tables beside pools that were released.
@@ -155,6 +157,17 @@ impl Heap {
     #[inline(always)]
     fn magazine(&self, class: SizeClass) -> &Magazine {
         self.front.magazine(class)
+    }
+
+    /// Classes whose magazine may have blocks at hand.
+    fn opened(&self) -> impl Iterator<Item = SizeClass> {
+        const { assert!(CLASSES <= u128::BITS as usize) };
+        let mut bits = self.opened.get();
+        core::iter::from_fn(move || {
+            let class = SizeClass::at(bits.trailing_zeros() as usize)?;
+            bits &= bits - 1;
+            Some(class)
+        })
     }
 
     /// Blocks handed out less blocks taken back, modulo 2^64: threads also take back what others handed out.

@@ -49,6 +49,7 @@ impl Heap {
         if capacity == 0 {
             // SAFETY: the slots are this class's of this heap, and not fewer.
             unsafe { magazine.open(self.slots(class), start) };
+            self.opened.set(self.opened.get() | 1 << class.index());
         } else if turned || capacity < stream {
             let grown = (capacity * 2).min(if turned { full } else { stream });
             // SAFETY: the magazine was opened above, on the same slots; it has no more than that many and
@@ -76,7 +77,7 @@ impl Heap {
 
     #[cold]
     fn shrink_idle(&self) {
-        for class in SizeClass::all() {
+        for class in self.opened() {
             let (magazine, idle) = (self.magazine(class), &self.class(class).habit.idle);
             let capacity = magazine.capacity();
             idle.set(idle.get().saturating_add(1));

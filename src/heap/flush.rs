@@ -56,7 +56,7 @@ pub fn free_directly(address: usize, class: SizeClass) {
 /// Gives all that is at hand back to the pools, and the tables of those that are released by that.
 pub fn flush_all(heap: &Heap) {
     loop {
-        for class in SizeClass::all() {
+        for class in heap.opened() {
             flush_oldest(heap, class, heap.magazine(class).len());
         }
         if heap.aside.is_empty() {

@@ -71,7 +71,7 @@ impl Objects {
     /// Blocks had less blocks freed since the thread has this heap.
     pub fn balance() -> i64 {
         let Some(heap) = Self::heap() else { return 0 };
-        let at_hand: usize = SizeClass::all().map(|class| heap.magazine(class).len()).sum();
+        let at_hand: usize = heap.opened().map(|class| heap.magazine(class).len()).sum();
         heap.balance().wrapping_sub(heap.before.get()) as i64 - at_hand as i64
     }
 

@@ -63,6 +63,11 @@ impl SizeClass {
         (0..CLASSES as u8).map(SizeClass)
     }
 
+    /// The class with this index, if there is one.
+    pub const fn at(index: usize) -> Option<SizeClass> {
+        if index < CLASSES { Some(SizeClass(index as u8)) } else { None }
+    }
+
     /// Its index.
     #[inline(always)]
     pub const fn index(self) -> usize {
@@ -266,6 +271,7 @@ const _: () = {
         // C3: `offset · e < 2^40` for the error `e` of the reciprocal makes the division exact.
         let error = row.reciprocal * row.size as u64 - (1 << RECIPROCAL_SHIFT);
         assert!(error * (limit as u64) < 1 << RECIPROCAL_SHIFT);
+        assert!(error * (row.blocks as u64) < row.reciprocal);
         class += 1;
     }
 };
