@@ -213,11 +213,7 @@ fn drop_values(garbage: &[Entry], panics: &mut Panics) {
 
 /// Gives the blocks back of those that `is_given_up` says yes to, which is told their shape.
 #[inline(always)]
-fn free(
-    garbage: &[Entry],
-    freeing: &mut Freeing,
-    is_given_up: impl Fn(&Entry, Shape) -> bool,
-) {
+fn free(garbage: &[Entry], freeing: &mut Freeing, is_given_up: impl Fn(&Entry, Shape) -> bool) {
     let mut next = 0;
     while let Some(first) = garbage.get(next) {
         let code = first.said.low().code();

@@ -196,10 +196,18 @@ const DEAD: i32 = i32::MIN;
 const MOST_OF_DEAD: i32 = i32::MAX - 2;
 
 impl Header {
-    /// Of an object with one reference.
+    /// Writes that of an object with one reference. As one word: else the compiler takes the count's zeroes together with
+    /// those that the value begins with, and what is read of either soon after has to wait for the store.
+    ///
+    /// # Safety
+    /// There is room for it.
     #[inline(always)]
-    pub const fn new(low: Low) -> Header {
-        Header { low: Cell::new(low.0), others: Cell::new(0) }
+    pub unsafe fn write(place: NonNull<Header>, low: Low) {
+        let halves = [low.0, 0];
+        // SAFETY: two halves are a word, and that is what a header is.
+        let word = unsafe { core::mem::transmute::<[u32; 2], u64>(halves) };
+        // SAFETY: by the precondition; a header is aligned as a word.
+        unsafe { place.cast::<u64>().write(word) };
     }
 
     /// The lower half.

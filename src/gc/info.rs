@@ -210,17 +210,23 @@ static ANCHOR: Info = Of::<()>::INFO;
 
 impl TypeCode {
     /// Of an `Info`.
+    ///
+    /// # Panics
+    /// When it is one too many of other libraries'.
     #[inline(always)]
     pub fn of(info: &'static Info) -> TypeCode {
+        TypeCode::near(info).unwrap_or_else(|| TypeCode::far(info))
+    }
+
+    /// Of an `Info` that is near.
+    #[inline(always)]
+    pub fn near(info: &'static Info) -> Option<TypeCode> {
         // Exposed: `info` comes back from the number alone.
         let distance =
             ptr::from_ref(info).expose_provenance().wrapping_sub((&raw const ANCHOR).addr());
         let steps = distance.cast_signed() >> STEP.trailing_zeros();
-        if (-(1 << (NEAR_BITS - 1))..1 << (NEAR_BITS - 1)).contains(&steps) && !far_for_tests() {
-            TypeCode(steps as u32 & (FAR - 1))
-        } else {
-            TypeCode::far(info)
-        }
+        let is_near = (-(1 << (NEAR_BITS - 1))..1 << (NEAR_BITS - 1)).contains(&steps);
+        (is_near && !far_for_tests()).then_some(TypeCode(steps as u32 & (FAR - 1)))
     }
 
     /// The bits.

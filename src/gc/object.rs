@@ -150,12 +150,30 @@ impl Shape {
             },
             None => self.allocate_large(),
         };
+        // SAFETY: a block of this shape, which nobody else has.
+        unsafe { self.open(block, low(), len) }
+    }
+
+    /// The same for no slice, if a block is at hand: no code of the program runs, and nothing panics.
+    #[inline(always)]
+    pub fn allocate_at_hand(self, low: impl FnOnce() -> Low) -> Option<NonNull<u8>> {
+        let block = Objects::pop(self.class?)?;
+        // SAFETY: a block of this shape, which nobody else has.
+        Some(unsafe { self.open(block, low(), None) })
+    }
+
+    /// Writes what stands in front of the value, and returns where that goes.
+    ///
+    /// # Safety
+    /// The block has this shape, and nobody else has it.
+    #[inline(always)]
+    unsafe fn open(self, block: NonNull<u8>, low: Low, len: Option<usize>) -> NonNull<u8> {
         // SAFETY: the block is that large.
         let value = unsafe { block.byte_add(self.front) };
         // SAFETY: in front of the value are at least as many bytes, aligned as the block.
         let header = unsafe { value.cast::<Header>().sub(1) };
         // SAFETY: nobody else has the block.
-        unsafe { header.write(Header::new(low())) };
+        unsafe { Header::write(header, low) };
         if self.front > WORD {
             // SAFETY: the front has more words than one.
             unsafe { block.cast::<usize>().write(self.front << MARK_SHIFT | MARK) };

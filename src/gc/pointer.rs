@@ -47,23 +47,56 @@ pub struct Gc<T: ?Sized> {
 }
 
 impl<T: Trace> Gc<T> {
-    /// What the header of a new object says, but for its age.
+    /// What the header of a new object of this type says.
     #[inline(always)]
-    fn low(tracked: bool) -> Low {
+    fn low(code: TypeCode, tracked: bool) -> Low {
         let age = if tracked { state::birth() } else { Age::UNTRACKED };
-        Low::new(TypeCode::of(Info::of::<T>()), age, !tracked, T::finalizer().is_some())
+        Low::new(code, age, !tracked, T::finalizer().is_some())
     }
 
     #[inline(always)]
     fn room(tracked: bool) -> NonNull<T> {
+        let low = || Self::low(TypeCode::of(Info::of::<T>()), tracked);
         match const { Shape::of_layout(Layout::new::<T>()) } {
-            Some(shape) => shape.allocate(|| Self::low(tracked), None).cast(),
+            Some(shape) => shape.allocate(low, None).cast(),
             None => panic!("capacity overflow"),
         }
     }
 
+    /// The same if a block is at hand.
+    #[inline(always)]
+    fn room_at_hand(tracked: bool) -> Option<NonNull<T>> {
+        let shape = const { Shape::of_layout(Layout::new::<T>()) }?;
+        let code = TypeCode::near(Info::of::<T>())?;
+        shape.allocate_at_hand(|| Self::low(code, tracked)).map(NonNull::cast)
+    }
+
     #[inline(always)]
     fn make(value: T, tracked: bool) -> Gc<T> {
+        let value = ManuallyDrop::new(value);
+        let Some(place) = Self::room_at_hand(tracked) else {
+            // A copy, so that only this has an address; the compiler must not see that it is one.
+            let mut copy = MaybeUninit::<ManuallyDrop<T>>::uninit();
+            core::hint::black_box(&mut copy).write(value);
+            // SAFETY: it was written just now.
+            return Self::make_slow(
+                ManuallyDrop::into_inner(unsafe { copy.assume_init() }),
+                tracked,
+            );
+        };
+        let value = ManuallyDrop::into_inner(value);
+        // SAFETY: a block for such a value, which nobody else has.
+        unsafe { place.write(value) };
+        // SAFETY: the value is there, and the header counts one reference.
+        unsafe { Gc::from_value(place) }
+    }
+
+    /// The same when a collection may come first. The call takes the value along: where something may panic and the value would have
+    /// to be dropped, it has to lie in memory, and is copied from there as soon as it was written, for which processors have
+    /// to wait.
+    #[cold]
+    #[inline(never)]
+    fn make_slow(value: T, tracked: bool) -> Gc<T> {
         let place = Self::room(tracked);
         // SAFETY: a block for such a value, which nobody else has.
         unsafe { place.write(value) };
