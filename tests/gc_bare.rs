@@ -6,8 +6,8 @@ mod counted;
 
 use counted::{Counted, dropped, dropped_so_far};
 use neap::gc::{Erased, Leaf, Tracer};
-use neap::{Gc, Trace, gc};
-use std::cell::{Cell, OnceCell, RefCell};
+use neap::{Finalize, Gc, Trace, gc};
+use std::cell::{Cell, LazyCell, OnceCell, RefCell};
 use std::mem::{ManuallyDrop, forget};
 
 /// Owns references alone.
@@ -391,4 +391,85 @@ fn random_graphs_die_as_the_model_says() {
         assert_eq!((alive(), Gc::strong_count(&leaf)), (before, 1));
     }
     assert!(dropped_so_far() > 50);
+}
+
+thread_local!(static FINALIZED: Cell<usize> = const { Cell::new(0) });
+
+#[derive(Trace, Default)]
+#[trace(finalize)]
+struct Waits(RefCell<Option<Gc<Waits>>>);
+
+impl Finalize for Waits {
+    fn finalize(&self) {
+        FINALIZED.set(FINALIZED.get() + 1);
+    }
+}
+
+#[test]
+fn a_finalizer_runs() {
+    let one = Gc::new(Waits::default());
+    *one.0.borrow_mut() = Some(one.clone());
+    drop(one);
+    assert_eq!((gc::collect().collected, FINALIZED.get()), (1, 1));
+}
+
+#[derive(Trace)]
+struct Beside<T: Trace> {
+    me: RefCell<Option<Gc<Beside<T>>>>,
+    _beside: T,
+}
+
+fn beside<T: Trace>(value: T) {
+    let one = Gc::new(Beside { me: RefCell::default(), _beside: value });
+    *one.me.borrow_mut() = Some(one.clone());
+    drop(one);
+    assert_eq!(gc::collect().collected, 1);
+}
+
+#[test]
+fn what_containers_own_is_dropped() {
+    fn check<T: Trace>(value: T) {
+        beside(value);
+        assert_eq!(dropped(), 1, "{}", std::any::type_name::<T>());
+    }
+    let new = || Leaf(Counted);
+    check(Some(new()));
+    check(Cell::new(new()));
+    check(RefCell::new(new()));
+    check(OnceCell::from(new()));
+    check(std::sync::OnceLock::from(new()));
+    check(std::sync::Mutex::new(new()));
+    check(std::sync::RwLock::new(new()));
+    check([new()]);
+    check((new(),));
+    check((1, new()));
+    check((new(), 1));
+    check(std::num::Wrapping(new()));
+    check(std::cmp::Reverse(new()));
+    check(std::ops::Bound::Included(new()));
+    check(std::task::Poll::Ready(new()));
+    check(..new());
+    check(Ok::<_, u8>(new()));
+    check(Box::new(new()));
+    check(Box::pin(new()));
+    check(std::rc::Rc::new(new()));
+    check(neap::Rc::new(new()));
+    check(vec![new()]);
+    let lazy: LazyCell<_, fn() -> Leaf<Counted>> = LazyCell::new(|| Leaf(Counted));
+    LazyCell::force(&lazy);
+    check(lazy);
+}
+
+#[derive(Trace)]
+#[trace(acyclic)]
+struct Acyclic(Gc<u64>);
+
+#[test]
+fn what_acyclic_types_hold_is_given_up() {
+    let held = Gc::new(7);
+    let acyclic = Acyclic(held.clone());
+    assert_eq!(*acyclic.0, 7);
+    beside(acyclic);
+    beside(Leaf(held.clone()));
+    assert_eq!(Gc::strong_count(&held), 1);
 }

@@ -245,3 +245,13 @@ fn trees() {
         assert_eq!(gc::collect().collected, (2 << depth) - 1);
     });
 }
+
+/// A large value is on the stack once in the caller's hands and once on its way. (Debug builds copy at each call.)
+#[test]
+fn a_large_value_is_not_on_the_stack_more_often_than_must_be() {
+    const MIB: usize = 1 << 20;
+    let copies = if cfg!(debug_assertions) { 5 } else { 2 };
+    let thread = std::thread::Builder::new().stack_size(copies * MIB + MIB / 4);
+    let last = thread.spawn(|| Gc::new([std::hint::black_box(1u8); MIB])[MIB - 1]);
+    assert_eq!(last.expect("a thread").join().expect("no panic"), 1);
+}

@@ -53,9 +53,9 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
     // What has no size is not asked, and has no way to.
     let is_cyclic =
         (!has_tail(input) || types.is_empty()).then(|| is_cyclic(neap, &types, &input.generics));
-    // Where the type may have a `Drop`, or owns what is not visited, the trait's own answer holds.
-    let owns_only_gcs = (!has_tail(input) && !said.unsafe_drop && !said.acyclic)
-        .then(|| owns_only_gcs(input, neap, &types))
+    // Where the type may have a `Drop`, or can't be asked, the trait's own answer holds.
+    let owns_only_gcs = (!has_tail(input) && !said.unsafe_drop)
+        .then(|| owns_only_gcs(input, neap, &types, said.acyclic))
         .transpose()?;
     let finalizer = said.finalize.map(|span| finalizer(neap, span));
     // Nothing in an acyclic type is found dead, so its `Drop` may read what it likes.
@@ -233,7 +233,12 @@ fn is_cyclic(neap: &syn::Path, types: &[&Type], generics: &Generics) -> TokenStr
 }
 
 /// `owns_only_gcs`, which asks each type of a field that is visited, and of the others whether they need a drop.
-fn owns_only_gcs(input: &DeriveInput, neap: &syn::Path, types: &[&Type]) -> Result<TokenStream> {
+fn owns_only_gcs(
+    input: &DeriveInput,
+    neap: &syn::Path,
+    types: &[&Type],
+    acyclic: bool,
+) -> Result<TokenStream> {
     let call = quote!(owns_only_gcs());
     let asked = types.iter().map(|ty| ask(neap, ty, &input.generics, &call, &call));
     let fields: Vec<&syn::Field> = match &input.data {
@@ -243,7 +248,7 @@ fn owns_only_gcs(input: &DeriveInput, neap: &syn::Path, types: &[&Type]) -> Resu
     };
     let mut others = Vec::new();
     for field in fields {
-        if is_passed_by(field)? {
+        if acyclic || is_passed_by(field)? {
             let ty = &field.ty;
             others.push(quote!(!#neap::gc::derived::core::mem::needs_drop::<#ty>()));
         }

@@ -31,6 +31,11 @@ unsafe impl<T: 'static> Trace for Leaf<T> {
     fn is_cyclic() -> bool {
         false
     }
+
+    #[inline(always)]
+    fn owns_only_gcs() -> bool {
+        !core::mem::needs_drop::<T>()
+    }
 }
 
 impl<T> Deref for Leaf<T> {
@@ -66,6 +71,11 @@ macro_rules! leaf {
             #[inline(always)]
             fn is_cyclic() -> bool {
                 false
+            }
+
+            #[inline(always)]
+            fn owns_only_gcs() -> bool {
+                !$crate::gc::derived::core::mem::needs_drop::<Self>()
             }
         }
     )+};

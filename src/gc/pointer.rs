@@ -71,8 +71,14 @@ impl<T: Trace> Gc<T> {
         shape.allocate_at_hand(|| Self::low(code, tracked)).map(NonNull::cast)
     }
 
+    /// Bytes of a value that is likely in registers.
+    const SMALL: usize = 64;
+
     #[inline(always)]
     fn make(value: T, tracked: bool) -> Gc<T> {
+        if const { size_of::<T>() > Self::SMALL } {
+            return Self::make_large(value, tracked);
+        }
         let value = ManuallyDrop::new(value);
         let Some(place) = Self::room_at_hand(tracked) else {
             // A copy, so that only this has an address; the compiler must not see that it is one.
@@ -97,6 +103,12 @@ impl<T: Trace> Gc<T> {
     #[cold]
     #[inline(never)]
     fn make_slow(value: T, tracked: bool) -> Gc<T> {
+        Self::make_large(value, tracked)
+    }
+
+    /// The same for a value that lies in memory anyway: there is no second copy of it on the stack.
+    #[inline(always)]
+    fn make_large(value: T, tracked: bool) -> Gc<T> {
         let place = Self::room(tracked);
         // SAFETY: a block for such a value, which nobody else has.
         unsafe { place.write(value) };

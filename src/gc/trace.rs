@@ -82,14 +82,15 @@ pub unsafe trait Trace: 'static {
     }
 
     /// Whether the drop of such a value does nothing but give up the `Gc`s that [`trace`](Trace::trace) visits. Garbage that
-    /// owns nothing but references to each other need not be dropped. A wrong `true` leaks.
+    /// owns nothing but references to each other need not be dropped. Said by neap's own implementations and the derive,
+    /// which visit what they should: where a `trace` is wrong, drops are what shows that somebody still has a reference.
     #[doc(hidden)]
     #[inline(always)]
     fn owns_only_gcs() -> bool
     where
         Self: Sized,
     {
-        !core::mem::needs_drop::<Self>()
+        false
     }
 
     /// What runs before such a value is dropped, if it has a finalizer.

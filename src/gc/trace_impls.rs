@@ -29,6 +29,11 @@ macro_rules! leaves {
             fn is_cyclic() -> bool {
                 false
             }
+
+            #[inline(always)]
+            fn owns_only_gcs() -> bool {
+                !needs_drop::<Self>()
+            }
         }
     };
     (unsized $($type:ty;)*) => {$(
@@ -313,6 +318,14 @@ unsafe impl<T: ?Sized + Trace> Trace for ManuallyDrop<T> {
     {
         false
     }
+
+    #[inline(always)]
+    fn owns_only_gcs() -> bool
+    where
+        Self: Sized,
+    {
+        true
+    }
 }
 
 /// Cells that make their value when it is asked for. What the closure owns that is to make it can't be visited: until then it counts
@@ -364,6 +377,11 @@ macro_rules! functions {
             #[inline(always)]
             fn is_cyclic() -> bool {
                 false
+            }
+
+            #[inline(always)]
+            fn owns_only_gcs() -> bool {
+                true
             }
         }
     };
