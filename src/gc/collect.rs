@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Garbage that owns nothing but references to each other, in which nobody waits for a death, takes the short way from *found* to *freed*:
-//! it dies unseen, so in which order does not matter (a third less time for small cycles).
+//! it dies unseen, so in which order does not matter (a fifth less time for small cycles).
 //!
 //! Code of the program runs in three places: `trace`, while headers are visited; finalizers, when all is as ever, and each
 //! object is held by one reference more; and drops, when all of the garbage is dead, so that what one drops
