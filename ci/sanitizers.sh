@@ -53,4 +53,5 @@ RUSTFLAGS="-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer" \
     --test gc_shapes --test gc_tools --test gc_drop --test gc_finalizers --test gc_weak --test derive \
     --test gc_weak_maps --test gc_weak_maps_random \
     --test gc_borrows --test gc_objects --test gc_std_types --test gc_callbacks --test gc_check_trace \
-    --test gc_wrong_trace --test gc_generations --test gc_all_graphs
+    --test gc_wrong_trace --test gc_generations --test gc_all_graphs \
+    --test gc_bare --test gc_bare_wrong_trace

@@ -28,7 +28,8 @@
 //! collect, however large, and a value that owns no `Gc` is never looked at.
 //!
 //! Garbage is *finalized* ([`Finalize`]) with all its objects readable, looked at again in case a finalizer made some of it
-//! reachable, then its [`Weak`]s are cleared, its values are dropped, and its blocks go back.
+//! reachable, then its [`Weak`]s are cleared, its values are dropped, and its blocks go back. (Values that own nothing but `Gc`s, as the
+//! derive knows, are not dropped where all of these lead to other garbage: nobody could tell.)
 //!
 //! # Generations
 //!

@@ -164,7 +164,7 @@ impl Heap {
         const { assert!(CLASSES <= u128::BITS as usize) };
         let mut bits = self.opened.get();
         core::iter::from_fn(move || {
-            let class = SizeClass::at(bits.trailing_zeros() as usize)?;
+            let class = SizeClass::from_index(bits.trailing_zeros() as usize)?;
             bits &= bits - 1;
             Some(class)
         })

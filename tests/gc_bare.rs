@@ -250,10 +250,12 @@ fn what_lies_in_the_heap_is_given_back() {
     assert!(live() < before + 200_000, "{} bytes more", live() - before);
 }
 
+type Maybe = Option<Gc<Within>>;
+
 /// All that holds values in itself.
 #[derive(Trace, Default)]
 struct Within {
-    pair: RefCell<(Option<Gc<Within>>, [Option<Gc<Within>>; 2])>,
+    pair: RefCell<(Maybe, [Maybe; 2])>,
     once: OnceCell<Gc<Within>>,
     result: RefCell<Option<Result<Gc<Within>, u8>>>,
     erased: RefCell<Option<Erased>>,
@@ -472,4 +474,21 @@ fn what_acyclic_types_hold_is_given_up() {
     beside(acyclic);
     beside(Leaf(held.clone()));
     assert_eq!(Gc::strong_count(&held), 1);
+}
+
+/// What is acyclic may have a `Drop` of its own, which the derive does not see.
+#[derive(Trace)]
+#[trace(acyclic)]
+struct Descriptor(#[expect(dead_code, reason = "what it would close")] i32);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        drop(Counted);
+    }
+}
+
+#[test]
+fn the_drop_of_an_acyclic_type_runs() {
+    beside(Descriptor(7));
+    assert_eq!(dropped(), 1);
 }

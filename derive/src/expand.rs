@@ -53,10 +53,10 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
     // What has no size is not asked, and has no way to.
     let is_cyclic =
         (!has_tail(input) || types.is_empty()).then(|| is_cyclic(neap, &types, &input.generics));
-    // Where the type may have a `Drop`, or can't be asked, the trait's own answer holds.
-    let owns_only_gcs = (!has_tail(input) && !said.unsafe_drop)
-        .then(|| owns_only_gcs(input, neap, &types, said.acyclic))
-        .transpose()?;
+    // Where the type may have a `Drop` of its own, owns what is not visited, or can't be asked, the trait's own answer holds.
+    let owns_only_gcs =
+        (!has_tail(input) && !said.unsafe_drop && !said.acyclic && !skips_any(input)?)
+            .then(|| owns_only_gcs(neap, &types, &input.generics));
     let finalizer = said.finalize.map(|span| finalizer(neap, span));
     // Nothing in an acyclic type is found dead, so its `Drop` may read what it likes.
     let drop_check = (!said.unsafe_drop && !said.acyclic).then(|| drop_check(neap, name.span()));
@@ -94,16 +94,11 @@ fn forms(input: &DeriveInput) -> Result<Vec<Form<'_>>> {
     }
 }
 
-/// Whether `trace` passes a field by: it is skipped, or a function pointer.
-fn is_passed_by(field: &syn::Field) -> Result<bool> {
-    Ok(attributes::is_skipped(&field.attrs)? || bounds::is_of_functions(&field.ty))
-}
-
-/// The fields that are visited.
+/// The fields that are neither skipped nor function pointers.
 fn visited(fields: &Fields) -> Result<Vec<Field<'_>>> {
     let mut visited = Vec::new();
     for (i, field) in fields.iter().enumerate() {
-        if is_passed_by(field)? {
+        if attributes::is_skipped(&field.attrs)? || bounds::is_of_functions(&field.ty) {
             continue;
         }
         let member = match &field.ident {
@@ -232,33 +227,31 @@ fn is_cyclic(neap: &syn::Path, types: &[&Type], generics: &Generics) -> TokenStr
     }
 }
 
-/// `owns_only_gcs`, which asks each type of a field that is visited, and of the others whether they need a drop.
-fn owns_only_gcs(
-    input: &DeriveInput,
-    neap: &syn::Path,
-    types: &[&Type],
-    acyclic: bool,
-) -> Result<TokenStream> {
+/// `owns_only_gcs`, which asks each type of a field that is visited. (The others are function pointers.)
+fn owns_only_gcs(neap: &syn::Path, types: &[&Type], generics: &Generics) -> TokenStream {
     let call = quote!(owns_only_gcs());
-    let asked = types.iter().map(|ty| ask(neap, ty, &input.generics, &call, &call));
+    let asked = types.iter().map(|ty| ask(neap, ty, generics, &call, &call));
+    quote! {
+        #[inline]
+        fn owns_only_gcs() -> #neap::gc::derived::core::primitive::bool {
+            true #(&& #asked)*
+        }
+    }
+}
+
+/// Whether a field is skipped. (Its type is named nowhere: whatever the program says about it, it says at the field.)
+fn skips_any(input: &DeriveInput) -> Result<bool> {
     let fields: Vec<&syn::Field> = match &input.data {
         Data::Struct(data) => data.fields.iter().collect(),
         Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
-    let mut others = Vec::new();
     for field in fields {
-        if acyclic || is_passed_by(field)? {
-            let ty = &field.ty;
-            others.push(quote!(!#neap::gc::derived::core::mem::needs_drop::<#ty>()));
+        if attributes::is_skipped(&field.attrs)? {
+            return Ok(true);
         }
     }
-    Ok(quote! {
-        #[inline]
-        fn owns_only_gcs() -> #neap::gc::derived::core::primitive::bool {
-            true #(&& #asked)* #(&& #others)*
-        }
-    })
+    Ok(false)
 }
 
 /// `finalizer`, which names `Finalize::finalize`.

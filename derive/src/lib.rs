@@ -18,6 +18,7 @@
 //!                                                }
 //!                                            }
 //!                                            fn is_cyclic() -> bool { …asks `T` and `RefCell<…>`… }
+//!                                            fn owns_only_gcs() -> bool { …the same… }
 //!                                        }
 //! ```
 //!
@@ -26,6 +27,8 @@
 //! - **D2**: only `neap::gc` is named, under the path that `crate = …` gives. Names of ours are of the macro's own context, so
 //!   fields may be called as they like.
 //! - **D3**: a type that implements `Drop` does not compile, nor a union.
+//! - **D4**: only a type without a skipped field, and whose `Drop` would not compile, says that it owns only `Gc`s; the collector
+//!   does not drop such values when all that they lead to is garbage.
 //!
 //! The impl is `unsafe`, and sound by D1 and D3. It stands in the program's crate, but comes from here: a
 //! `#![forbid(unsafe_code)]` there does not mind.

@@ -78,8 +78,9 @@ pub fn free_bare(garbage: &Pieces<Entry>, result: &mut Collected) {
     let mut freeing = Freeing::new();
     for entries in garbage.slices() {
         free(entries, &mut freeing, |entry, _| {
+            // Such types' `trace` is neap's own or the derive's: should one be wrong, this is the last moment to see it.
             entry.verify();
-            entry.header().retire();
+            entry.header().end();
             true
         });
     }

@@ -62,11 +62,11 @@ fn count(tracer: &mut Tracer<'_>) {
         }
         let last = tracer.is_empty();
         tracer.finish();
-        let owns_more = tracer.owns_more;
+        let more = tracer.more;
         let Some(set) = tracer.set() else { return };
         if set.flaw.is_some() || last {
-            if owns_more {
-                set.note_owner();
+            if more {
+                set.note_more();
             }
             return;
         }

@@ -332,9 +332,10 @@ impl Header {
         self.others.set(others.wrapping_add(1).wrapping_add(DEAD));
     }
 
-    /// It is dead and has no references.
+    /// While visited, of garbage that nobody can see any more: it is dead and has no references. (It stays visited, which says
+    /// as well that there is no object to be looked at.)
     #[inline(always)]
-    pub fn retire(&self) {
+    pub fn end(&self) {
         self.others.set(DEAD);
     }
 

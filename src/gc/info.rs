@@ -58,7 +58,7 @@ impl<T: Trace> Of<T> {
             // SAFETY: the caller says that it is a live `T`.
             unsafe { value.cast::<T>().as_ref() }.trace(tracer);
             if !T::owns_only_gcs() {
-                tracer.owns_more();
+                tracer.note_more();
             }
         },
         drop: |value| {
@@ -91,7 +91,7 @@ impl<T: Trace> Of<[T]> {
                 value.trace(tracer);
             }
             if !T::owns_only_gcs() {
-                tracer.owns_more();
+                tracer.note_more();
             }
         },
         drop: |value| {
@@ -164,7 +164,7 @@ impl Info {
         unsafe { Layout::from_size_align_unchecked(size, self.align as usize) }
     }
 
-    /// Calls the value's `trace`.
+    /// Calls the value's `trace`, and has it noted if values of the type own more than is visited.
     ///
     /// # Safety
     /// It is in an object, alive, and of this type.

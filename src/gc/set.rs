@@ -260,7 +260,7 @@ impl Set {
     }
 
     /// Somebody owns more than references to others of the set.
-    pub fn note_owner(&mut self) {
+    pub fn note_more(&mut self) {
         self.owns_more = true;
     }
 

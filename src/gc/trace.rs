@@ -125,7 +125,7 @@ pub struct Tracer<'a> {
     targets: [usize; Tracer::MOST],
     len: usize,
     /// Whether some value owns more than the `Gc`s that were visited.
-    pub(super) owns_more: bool,
+    pub(super) more: bool,
     sink: Sink<'a>,
 }
 
@@ -163,7 +163,7 @@ impl<'a> Tracer<'a> {
     pub(super) fn new(sink: Sink<'a>) -> Tracer<'a> {
         // Who checks is told of each edge at once: the buffer is always as good as full, so that nobody else has to ask.
         let len = if matches!(sink, Sink::Check(_)) { Tracer::MOST - 1 } else { 0 };
-        Tracer { targets: [0; Tracer::MOST], len, owns_more: false, sink }
+        Tracer { targets: [0; Tracer::MOST], len, more: false, sink }
     }
 
     /// Notes an edge to the object with this value; the pointer lies at `at`.
@@ -257,10 +257,10 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// Says that the value owns more than the `Gc`s that are visited now.
+    /// Notes that the value owns more than the `Gc`s that are visited now.
     #[inline(always)]
-    pub(super) fn owns_more(&mut self) {
-        self.owns_more = true;
+    pub(super) fn note_more(&mut self) {
+        self.more = true;
     }
 
     /// Whether anybody listens to that.

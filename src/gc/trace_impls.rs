@@ -86,7 +86,7 @@ leaves! {
 /// Types that own values of others: each value is visited. Where there are none, or they are borrowed, what lies in the
 /// container is not in use.
 macro_rules! owners {
-    // In the container itself: what is dropped with it is they, and nothing else.
+    // In the container itself, and always visited: what is dropped with it is they, and nothing else.
     (within $([$parameter:ident] $type:ty, $this:ident => $values:expr;)*) => {$(
         owners!(one [$parameter] $type, $this => $values; {
             #[inline(always)]
@@ -95,6 +95,7 @@ macro_rules! owners {
             }
         });
     )*};
+    // Elsewhere, or not always visited.
     (elsewhere $([$parameter:ident] $type:ty, $this:ident => $values:expr;)*) => {$(
         owners!(one [$parameter] $type, $this => $values; {});
     )*};
@@ -188,7 +189,7 @@ unsafe impl<T: Trace> Trace for RefCell<T> {
                 // What is borrowed to be changed is not looked at: it counts as held from outside.
                 Err(_) => {
                     tracer.idle(self);
-                    tracer.owns_more();
+                    tracer.note_more();
                 }
             }
         }

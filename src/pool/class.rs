@@ -63,11 +63,6 @@ impl SizeClass {
         (0..CLASSES as u8).map(SizeClass)
     }
 
-    /// The class with this index, if there is one.
-    pub const fn at(index: usize) -> Option<SizeClass> {
-        if index < CLASSES { Some(SizeClass(index as u8)) } else { None }
-    }
-
     /// Its index.
     #[inline(always)]
     pub const fn index(self) -> usize {
@@ -137,10 +132,10 @@ impl SizeClass {
     #[inline(always)]
     pub const fn index_of(self, offset: usize) -> (usize, bool) {
         let row = &TABLE[self.index()];
-        let quotient = offset as u64 * row.reciprocal;
-        let index = (quotient >> RECIPROCAL_SHIFT) as usize;
+        let product = offset as u64 * row.reciprocal;
+        let index = (product >> RECIPROCAL_SHIFT) as usize;
         // C3: each byte behind the start adds as much as the reciprocal to the fraction, all the error before it adds less.
-        let fraction = quotient & ((1 << RECIPROCAL_SHIFT) - 1);
+        let fraction = product & ((1 << RECIPROCAL_SHIFT) - 1);
         (index, fraction < row.reciprocal && index < row.blocks as usize)
     }
 }
@@ -271,6 +266,7 @@ const _: () = {
         // C3: `offset · e < 2^40` for the error `e` of the reciprocal makes the division exact.
         let error = row.reciprocal * row.size as u64 - (1 << RECIPROCAL_SHIFT);
         assert!(error * (limit as u64) < 1 << RECIPROCAL_SHIFT);
+        // And the error that the blocks before it add to a start's fraction stays below what one byte adds.
         assert!(error * (row.blocks as u64) < row.reciprocal);
         class += 1;
     }
