@@ -344,7 +344,12 @@ fn exit_with_garbage() {
 }
 
 /// Panics if memory grew between the first tenth of the rounds and the last.
-fn bounded(rounds: usize, mut round: impl FnMut(usize)) {
+fn bounded(rounds: usize, round: impl FnMut(usize)) {
+    bounded_with(1, rounds, round);
+}
+
+/// The same when so many threads run at a time, or fewer: each has two heaps.
+fn bounded_with(threads: usize, rounds: usize, mut round: impl FnMut(usize)) {
     let mut early = None;
     for i in 0..rounds {
         if i == rounds / 10 {
@@ -354,7 +359,8 @@ fn bounded(rounds: usize, mut round: impl FnMut(usize)) {
     }
     let ((early, before), (late, after)) = (early.expect("enough rounds"), (resident(), stats()));
     assert!(late < early * 6 / 5 + 4 * MIB, "in memory: {} early, {} late", mib(early), mib(late));
-    assert!(after.heaps <= before.heaps + 1, "heaps: {} early, {} late", before.heaps, after.heaps);
+    let heaps = (before.heaps + 1).max(2 * threads + 2);
+    assert!(after.heaps <= heaps, "heaps: {} early, {} late", before.heaps, after.heaps);
 }
 
 /// Case 63.
@@ -369,7 +375,7 @@ fn many_threads() {
 /// Case 63: several at a time, with more in each.
 fn many_threads_at_a_time() {
     let rounds = scaled(if cfg!(debug_assertions) { 60 } else { 300 }, 3000);
-    bounded(rounds, |_| {
+    bounded_with(8, rounds, |_| {
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 spawn(|| {
